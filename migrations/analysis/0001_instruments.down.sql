@@ -1,0 +1,3 @@
+DROP TABLE calibrations, instruments;
+DROP FUNCTION certificate_frozen;
+DROP TYPE instrument_status;

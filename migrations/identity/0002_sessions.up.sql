@@ -1,0 +1,64 @@
+CREATE TABLE sessions (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  client text NOT NULL CHECK (length(client) BETWEEN 1 AND 200),
+  last_used_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ended_why text CHECK (ended_why IN ('signed_out', 'ended', 'reuse', 'disabled')),
+  revision int NOT NULL DEFAULT 1,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, id),
+  CONSTRAINT sessions_user_fk FOREIGN KEY (organization_id, user_id) REFERENCES users ON DELETE RESTRICT,
+  CONSTRAINT sessions_ended CHECK ((ended_at IS NULL) = (ended_why IS NULL))
+);
+CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at DESC, id DESC);
+CREATE INDEX sessions_id ON sessions (id);
+SELECT tenant('sessions');
+SELECT directory('sessions', 'select, insert, update');
+
+-- One row a generation; a token is used once, and its use again later ends the session.
+CREATE TABLE refresh_tokens (
+  organization_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  generation int NOT NULL CHECK (generation > 0),
+  hash bytea NOT NULL CONSTRAINT refresh_tokens_hash UNIQUE CHECK (length(hash) = 32),
+  expires_at timestamptz NOT NULL,
+  used_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, session_id, generation),
+  CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (organization_id, session_id) REFERENCES sessions ON DELETE RESTRICT
+);
+SELECT isolate('refresh_tokens', 'update');
+SELECT directory('refresh_tokens', 'select, insert, update');
+
+-- What services must refuse before its tokens run out by themselves; read by every identity
+-- instance and streamed on. Rows are written with the change that makes them true.
+CREATE TYPE revocation_kind AS ENUM ('session', 'user', 'organization', 'key');
+CREATE TABLE revocations (
+  organization_id uuid NOT NULL,
+  seq bigint GENERATED ALWAYS AS IDENTITY,
+  kind revocation_kind NOT NULL,
+  subject text NOT NULL CHECK (length(subject) BETWEEN 1 AND 100),
+  at timestamptz NOT NULL DEFAULT now(),
+  until timestamptz NOT NULL,
+  PRIMARY KEY (organization_id, seq)
+);
+CREATE INDEX revocations_until ON revocations (until);
+SELECT isolate('revocations', 'insert');
+SELECT directory('revocations', 'select, insert, delete');
+
+-- Private keys are sealed by a key-encryption key that is never in the database.
+CREATE TABLE signing_keys (
+  kid text PRIMARY KEY CHECK (length(kid) BETWEEN 1 AND 100),
+  alg text NOT NULL CHECK (alg = 'EdDSA'),
+  public_key bytea NOT NULL CHECK (length(public_key) = 32),
+  sealed_private_key bytea NOT NULL,
+  state text NOT NULL CHECK (state IN ('next', 'active', 'retiring', 'gone')),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  publish_until timestamptz
+);
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys (state) WHERE state = 'active';
+GRANT select, insert, update ON signing_keys TO spectra_identity_system;

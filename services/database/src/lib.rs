@@ -1,0 +1,3 @@
+//! The database under the mesh: schemas, roles, and a private PostgreSQL.
+
+pub mod schema;

@@ -1,0 +1,3 @@
+//! HTTP and JSON in front of the mesh, read from its contracts.
+
+pub mod transcode;

@@ -1,0 +1,127 @@
+//! Enums: their values in JSON are short lower-case names.
+
+use std::collections::HashMap;
+
+use prost_reflect::EnumDescriptor;
+
+use super::error::Refusal;
+
+/// The names of one enum's values.
+#[derive(Debug)]
+pub(super) struct Enumeration {
+    /// What JSON has for each number, in the order of numbers.
+    tokens: Vec<(i32, Vec<u8>)>,
+    /// Short and full names.
+    by_name: HashMap<String, i32>,
+    /// The short names, for the answer to a wrong one.
+    choices: String,
+    /// Whether zero is no value at all.
+    pub(super) zero_is_null: bool,
+}
+
+impl Enumeration {
+    pub(super) fn new(descriptor: &EnumDescriptor) -> Self {
+        let zero_is_null = zero_is_null(descriptor);
+        let mut this = Self {
+            tokens: Vec::new(),
+            by_name: HashMap::new(),
+            choices: String::new(),
+            zero_is_null,
+        };
+        for value in descriptor.values() {
+            this.by_name.insert(value.name().to_owned(), value.number());
+        }
+        let mut short_names = Vec::new();
+        for value in descriptor.values() {
+            let short = short_name(descriptor.name(), value.name());
+            // Of two values that shorten to one name, the second keeps its full one.
+            let name = match *this.by_name.entry(short.clone()).or_insert(value.number()) {
+                number if number == value.number() => short,
+                _ => value.name().to_owned(),
+            };
+            if value.number() == 0 && zero_is_null {
+                this.tokens.push((0, b"null".to_vec()));
+            } else {
+                this.tokens
+                    .push((value.number(), format!("\"{name}\"").into_bytes()));
+                short_names.push(name);
+            }
+        }
+        this.choices = short_names.join(", ");
+        // An alias stands behind the name it stands for, and is never written.
+        this.tokens.sort_by_key(|(number, _)| *number);
+        this.tokens.dedup_by_key(|(number, _)| *number);
+        this
+    }
+
+    /// The number that a short or full name means.
+    pub(super) fn named(&self, name: &str) -> Result<i32, Refusal> {
+        let number = self.by_name.get(name).copied();
+        number.ok_or_else(|| format!("must be one of {}", self.choices).into())
+    }
+
+    /// What JSON has for a number; `None` if the enum does not know it.
+    #[inline]
+    pub(super) fn token(&self, number: i32) -> Option<&[u8]> {
+        let guess = usize::try_from(number)
+            .ok()
+            .and_then(|n| self.tokens.get(n));
+        if let Some((found, token)) = guess
+            && *found == number
+        {
+            return Some(token);
+        }
+        let place = self
+            .tokens
+            .binary_search_by_key(&number, |(number, _)| *number);
+        place.ok().map(|place| self.tokens[place].1.as_slice())
+    }
+}
+
+/// Whether JSON has null for zero: `..._UNSPECIFIED`, and the only value of `NullValue`.
+fn zero_is_null(descriptor: &EnumDescriptor) -> bool {
+    descriptor.full_name() == "google.protobuf.NullValue"
+        || descriptor.values().any(|value| {
+            value.number() == 0 && format!("_{}", value.name()).ends_with("_UNSPECIFIED")
+        })
+}
+
+/// The name that JSON has for an enum's value: `engineer` for `USER_ROLE_ENGINEER` of `UserRole`.
+#[must_use]
+pub fn short_name(enumeration: &str, value: &str) -> String {
+    without_prefix(enumeration, value)
+        .unwrap_or(value)
+        .to_ascii_lowercase()
+}
+
+/// Underscores do not count in the comparison, so that `SPCRule` fits `SPC_RULE_` and `S_P_C_RULE_` alike.
+fn without_prefix<'v>(enumeration: &str, value: &'v str) -> Option<&'v str> {
+    let mut rest = value;
+    for letter in enumeration.chars().filter(|letter| *letter != '_') {
+        let mut chars = rest.trim_start_matches('_').chars();
+        let same = chars.next()?.eq_ignore_ascii_case(&letter);
+        rest = same.then_some(chars.as_str())?;
+    }
+    let name = rest.strip_prefix('_')?;
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_name;
+
+    #[test]
+    fn a_short_name_is_the_value_without_its_enum() {
+        for (enumeration, value, expected) in [
+            ("UserRole", "USER_ROLE_ENGINEER", "engineer"),
+            ("SPCRule", "SPC_RULE_WE1", "we1"),
+            ("Rule2D", "RULE_2D_X_Y", "x_y"),
+            ("Status", "STATUSQUO", "statusquo"),
+            ("Status", "STATUS_", "status_"),
+            ("Status", "ACTIVE", "active"),
+            ("Status", "", ""),
+        ] {
+            assert_eq!(short_name(enumeration, value), expected);
+        }
+    }
+}

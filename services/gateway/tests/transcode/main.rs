@@ -1,0 +1,12 @@
+//! The transcoder against prost-reflect, against its rules, and against hostile bytes.
+
+mod contract;
+mod differential;
+mod hostile;
+mod json;
+mod parameters;
+mod refusals;
+mod rendering;
+mod speed;
+mod vectors;
+mod wire;

@@ -1,0 +1,128 @@
+//! What the JSON of a message should be: the contract's rules, applied slowly to a decoded message.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+use serde_json::{Map, Number, Value as Json, json};
+
+use super::contract::descriptor;
+
+pub(crate) fn render(message: &DynamicMessage) -> Json {
+    let known = message.descriptor().full_name().strip_prefix("google.protobuf.").map(str::to_owned);
+    match known.as_deref() {
+        None | Some("Empty") => Json::Object(members(message)),
+        Some("Timestamp" | "Duration") => {
+            // The formats of these two are the oracle's own; its rules are proto3's.
+            serde_json::to_value(message).expect("a moment or a span")
+        }
+        Some("FieldMask") => {
+            let paths = get(message, "paths");
+            let paths = paths.as_list().expect("a list").iter();
+            paths.map(|path| path.as_str().expect("a path")).collect::<Vec<_>>().join(",").into()
+        }
+        Some("Struct") => field(message, "fields"),
+        Some("ListValue") => field(message, "values"),
+        Some("Value") => {
+            let set = message.fields().next().map(|(field, value)| (field.kind(), value.clone()));
+            set.map_or(Json::Null, |(kind, value)| single(&kind, &value))
+        }
+        Some("Any") => any(message),
+        Some(_) => field(message, "value"),
+    }
+}
+
+fn members(message: &DynamicMessage) -> Map<String, Json> {
+    let fields = message.descriptor();
+    let members = fields.fields().map(|field| {
+        let unset = field.supports_presence() && !message.has_field(&field);
+        let value = if unset { Json::Null } else { many(&field, &message.get_field(&field)) };
+        (field.name().to_owned(), value)
+    });
+    members.collect()
+}
+
+fn any(message: &DynamicMessage) -> Json {
+    let (url, body) = (get(message, "type_url"), get(message, "value"));
+    let url = url.as_str().expect("a URL");
+    let Some((_, name)) = url.rsplit_once('/') else {
+        return json!({});
+    };
+    let body = body.as_bytes().expect("bytes").clone();
+    let body = DynamicMessage::decode(descriptor(name), body).expect("the message in an Any");
+    let mut object = if name.starts_with("google.") {
+        Map::from_iter([("value".to_owned(), render(&body))])
+    } else {
+        members(&body)
+    };
+    object.insert("@type".to_owned(), url.into());
+    Json::Object(object)
+}
+
+fn get(message: &DynamicMessage, name: &str) -> Value {
+    message.get_field_by_name(name).expect("a field of the type").into_owned()
+}
+
+fn field(message: &DynamicMessage, name: &str) -> Json {
+    let descriptor = message.descriptor();
+    many(&descriptor.get_field_by_name(name).expect("a field of the type"), &get(message, name))
+}
+
+fn many(field: &FieldDescriptor, value: &Value) -> Json {
+    match (value, field.kind()) {
+        (Value::List(list), kind) => list.iter().map(|value| single(&kind, value)).collect(),
+        (Value::Map(map), Kind::Message(entry)) => {
+            let kind = entry.map_entry_value_field().kind();
+            map.iter().map(|(key, value)| (spell(key), single(&kind, value))).collect()
+        }
+        (value, kind) => single(&kind, value),
+    }
+}
+
+fn spell(key: &MapKey) -> String {
+    match key {
+        MapKey::Bool(key) => key.to_string(),
+        MapKey::I32(key) => key.to_string(),
+        MapKey::I64(key) => key.to_string(),
+        MapKey::U32(key) => key.to_string(),
+        MapKey::U64(key) => key.to_string(),
+        MapKey::String(key) => key.clone(),
+    }
+}
+
+fn single(kind: &Kind, value: &Value) -> Json {
+    match (kind, value) {
+        (_, Value::Bool(value)) => json!(value),
+        (_, Value::I32(value)) => json!(value),
+        (_, Value::U32(value)) => json!(value),
+        (_, Value::I64(value)) => json!(value.to_string()),
+        (_, Value::U64(value)) => json!(value.to_string()),
+        (_, Value::F64(value)) => number(*value, &value.to_string()),
+        (_, Value::F32(value)) => number(f64::from(*value), &value.to_string()),
+        (_, Value::String(value)) => json!(value),
+        (_, Value::Bytes(value)) => json!(STANDARD.encode(value)),
+        (_, Value::Message(message)) => render(message),
+        (Kind::Enum(kind), Value::EnumNumber(number)) => match (kind.name(), number) {
+            ("NullValue", _) | ("MoodSwing", 0) => Json::Null,
+            ("MoodSwing", 1) => json!("calm"),
+            ("MoodSwing", 2) => json!("very_angry"),
+            ("MoodSwing", -1) => json!("below"),
+            ("MoodSwing", 1000) => json!("far"),
+            ("Plain", 0) => json!("zero"),
+            ("Plain", 1) => json!("one"),
+            _ => json!(number),
+        },
+        other => panic!("{other:?} is no single value"),
+    }
+}
+
+/// A whole number below 2^53 has no fraction; any other is the shortest text that reads back.
+fn number(value: f64, shortest: &str) -> Json {
+    if value.is_nan() {
+        json!("NaN")
+    } else if value.is_infinite() {
+        json!(if value > 0.0 { "Infinity" } else { "-Infinity" })
+    } else if value.fract() == 0.0 && value.abs() < 2f64.powi(53) && !shortest.contains('.') {
+        json!(value as i64)
+    } else {
+        Json::Number(Number::from_f64(shortest.parse().expect("a float")).expect("finite"))
+    }
+}

@@ -1,0 +1,1 @@
+//! Organizations, users and sessions: who may do what.

@@ -1,0 +1,26 @@
+//! What the lab has and what was written about it.
+
+use std::sync::Arc;
+
+use spectra_mesh::Db;
+use spectra_proto::lims::sample_service_server as samples_v1;
+use tonic::service::{Routes, RoutesBuilder};
+
+mod samples;
+
+/// The gRPC services offered here.
+
+/// The handlers of every service offered here share one.
+#[derive(Debug)]
+struct App {
+    db: Db,
+}
+
+/// The handlers, over the database of LIMS.
+#[must_use]
+pub fn routes(db: Db) -> Routes {
+    let app = Arc::new(App { db });
+    let mut routes = RoutesBuilder::default();
+    routes.add_service(spectra_mesh::compressed!(samples_v1::SampleServiceServer::from_arc(app)));
+    routes.routes()
+}

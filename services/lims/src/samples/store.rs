@@ -1,0 +1,148 @@
+//! The statements over samples.
+
+use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, optional_id, patch};
+use spectra_proto::lims as pb;
+
+use super::Sample;
+
+impl Sample {
+    /// The sample asked for; a deleted one only when that is asked for too.
+    pub(super) async fn find(tx: &mut OrgTx, asked: &pb::GetSampleRequest) -> Result<Self, Error> {
+        let found = sqlx::query_as!(
+            Self,
+            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND (NOT is_deleted OR $3)",
+            tx.org(),
+            id(&asked.id)?,
+            asked.include_deleted(),
+        )
+        .fetch_optional(tx.conn())
+        .await?;
+        found.ok_or_else(|| Error::not_found("sample"))
+    }
+
+    /// A page of the samples that match the filters.
+    pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListSamplesRequest, page: &Page) -> Result<pb::ListSamplesResponse, Error> {
+        let rows = sqlx::query_as!(
+            Self,
+            "SELECT * FROM samples
+              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
+                AND ($4 OR NOT is_deleted)
+                AND ($5::text IS NULL OR barcode = $5)
+                AND ($6::text IS NULL OR lot_code = $6)
+                AND ($7::text IS NULL OR location = $7)
+                AND ($8::uuid IS NULL OR material_id = $8)
+                AND ($9::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($9)) > 0)
+              ORDER BY created_at DESC, id DESC LIMIT $10 OFFSET $11",
+            tx.org(),
+            page.before(),
+            page.before_id(),
+            asked.include_deleted(),
+            asked.barcode,
+            asked.lot_code,
+            asked.location,
+            optional_id(asked.material_id.as_deref())?,
+            asked.q,
+            page.rows(),
+            page.skip(),
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
+        let (items, pagination) = page.answer(rows, total, |sample| (sample.created_at, sample.id));
+        Ok(pb::ListSamplesResponse { items, pagination })
+    }
+
+    /// How many samples match the filters.
+    async fn count(tx: &mut OrgTx, asked: &pb::ListSamplesRequest) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM samples
+                WHERE organization_id = $1
+                  AND ($2 OR NOT is_deleted)
+                  AND ($3::text IS NULL OR barcode = $3)
+                  AND ($4::text IS NULL OR lot_code = $4)
+                  AND ($5::text IS NULL OR location = $5)
+                  AND ($6::uuid IS NULL OR material_id = $6)
+                  AND ($7::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($7)) > 0)"#,
+            tx.org(),
+            asked.include_deleted(),
+            asked.barcode,
+            asked.lot_code,
+            asked.location,
+            optional_id(asked.material_id.as_deref())?,
+            asked.q,
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Registers a sample.
+    pub(super) async fn create(tx: &mut OrgTx, sample: &pb::Sample) -> Result<Self, Error> {
+        Ok(sqlx::query_as!(
+            Self,
+            "INSERT INTO samples (organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *",
+            tx.org(),
+            new_id(),
+            sample.name,
+            sample.material_type,
+            optional_id(sample.material_id.as_deref())?,
+            sample.lot_code,
+            sample.barcode,
+            sample.location,
+            Object::of(sample.dimensions.as_ref()),
+            Object::of(sample.properties.as_ref()),
+            Object::of(sample.metadata.as_ref()),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Changes what the mask names of a live sample.
+    pub(super) async fn update(tx: &mut OrgTx, asked: pb::UpdateSampleRequest) -> Result<Self, Error> {
+        let current: pb::Sample = Self::lock(tx, &asked.id).await?.into();
+        let sample = patch::apply(&current, &asked.sample.unwrap_or_default(), asked.update_mask.as_ref())?;
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE samples SET name = $3, material_type = $4, material_id = $5, lot_code = $6, barcode = $7, location = $8,
+                    dimensions = $9, properties = $10, metadata = $11
+              WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            id(&asked.id)?,
+            sample.name,
+            sample.material_type,
+            optional_id(sample.material_id.as_deref())?,
+            sample.lot_code,
+            sample.barcode,
+            sample.location,
+            Object::of(sample.dimensions.as_ref()),
+            Object::of(sample.properties.as_ref()),
+            Object::of(sample.metadata.as_ref()),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Marks a live sample as deleted.
+    pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
+        let sample = Self::lock(tx, asked).await?;
+        sqlx::query!("UPDATE samples SET is_deleted = true, deleted_at = now() WHERE organization_id = $1 AND id = $2", tx.org(), sample.id)
+            .execute(tx.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// A live sample that nobody else changes meanwhile, at the revision that the caller meant.
+    async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+        let found = sqlx::query_as!(
+            Self,
+            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR UPDATE",
+            tx.org(),
+            id(asked)?,
+        )
+        .fetch_optional(tx.conn())
+        .await?;
+        let sample = found.ok_or_else(|| Error::not_found("sample"))?;
+        tx.expect("sample", sample.revision)?;
+        Ok(sample)
+    }
+}

@@ -1,0 +1,119 @@
+//! Who a token speaks for: the verifier, its keys, the revocations, and what was verified before.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderMap, header::AUTHORIZATION};
+use spectra_proto::types::Reason;
+
+use crate::{
+    Caller, Error, Peer, Revocations, clock,
+    keys::Keys,
+    token::{Claims, Expected, Flaw, Unverified},
+};
+
+/// How many verified tokens are remembered.
+const MEMORY: usize = 10_000;
+
+/// Turns a token into a caller, or says no.
+pub struct Authority {
+    expected: Expected,
+    keys: Arc<Keys>,
+    revocations: Arc<Revocations>,
+    verified: RwLock<HashMap<[u8; 32], Arc<Verified>>>,
+}
+
+/// A token that was believed, under the key set of that generation.
+struct Verified {
+    caller: Caller,
+    claims: Claims,
+    kid: String,
+    generation: u64,
+}
+
+impl Authority {
+    /// The authority of the mesh whose identity service is `identity`. Starts to fetch its keys and
+    /// to follow its revocations; the tasks end with the runtime.
+    #[must_use]
+    pub fn of(identity: &Peer, expected: Expected) -> Arc<Self> {
+        let authority = Arc::new(Self {
+            expected,
+            keys: Arc::new(Keys::of(identity.clone())),
+            revocations: Arc::default(),
+            verified: RwLock::default(),
+        });
+        tokio::spawn(Arc::clone(&authority.keys).keep_fresh());
+        tokio::spawn(Arc::clone(&authority.revocations).follow(identity.clone()));
+        authority
+    }
+
+    /// Whether tokens can be verified at all.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.keys.ready()
+    }
+
+    /// What is revoked, as far as this process knows.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    /// Who calls, by the token in the headers.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Error> {
+        let token = bearer(headers).ok_or(Error::Unauthenticated(Reason::Unauthenticated, "a bearer token is needed"))?;
+        self.believe(token).await.map_err(|flaw| {
+            tracing::debug!(?flaw, "a token was refused");
+            Error::Unauthenticated(Reason::Unauthenticated, "the token is not valid; sign in again")
+        })
+    }
+
+    async fn believe(&self, token: &str) -> Result<Caller, Flaw> {
+        let now = clock::unix();
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        let (mut keys, mut generation) = self.keys.current();
+        let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned();
+        let verified = match known.filter(|known| known.generation == generation && known.claims.exp > now) {
+            Some(known) => known,
+            None => {
+                let unverified = Unverified::parse(token)?;
+                if !keys.contains(unverified.kid()) {
+                    self.keys.look_for(unverified.kid()).await;
+                    (keys, generation) = self.keys.current();
+                }
+                let claims = unverified.verify(&keys, &self.expected, now)?;
+                let caller = Caller::of(&claims, token);
+                let verified = Arc::new(Verified { caller, claims, kid: unverified.kid().to_owned(), generation });
+                self.remember(fingerprint, Arc::clone(&verified), now);
+                verified
+            }
+        };
+        if self.revocations.refuse(&verified.claims, &verified.kid) {
+            return Err(Flaw::Revoked);
+        }
+        Ok(verified.caller.clone())
+    }
+
+    fn remember(&self, fingerprint: [u8; 32], verified: Arc<Verified>, now: i64) {
+        let mut known = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MEMORY {
+            known.retain(|_, verified| verified.claims.exp > now);
+        }
+        if known.len() >= MEMORY {
+            known.clear();
+        }
+        known.insert(fingerprint, verified);
+    }
+}
+
+/// The token of an `Authorization: Bearer` header; two such headers are none.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}

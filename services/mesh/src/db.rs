@@ -1,0 +1,242 @@
+//! The database, reachable only in the name of an organization.
+//!
+//! The pools are private. [`OrgTx`] comes from a [`Permit`], which the gate alone makes; [`SystemTx`]
+//! is identity's, over the sign-in directory, and connects as another role.
+
+use std::{fmt::Write as _, time::Duration};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction, postgres::{PgConnectOptions, PgPoolOptions}};
+use uuid::Uuid;
+
+use crate::{Caller, Error, Permit};
+
+/// How long a statement may wait for another transaction's lock.
+const LOCK_TIMEOUT: &str = "2s";
+/// How long a call may wait for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a call without a deadline may work.
+const WORK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections a service keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Pools {
+    /// At most.
+    pub max: u32,
+    /// At least, opened ahead.
+    pub min: u32,
+}
+
+/// A service's database, seen as its application role.
+#[derive(Clone, Debug)]
+pub struct Db(PgPool);
+
+impl Db {
+    /// Opens the pool. Refuses a role that could see past row security, or cannot be reached.
+    pub async fn connect(options: PgConnectOptions, pools: Pools) -> Result<Self, Error> {
+        Ok(Self(pool(options, pools).await?))
+    }
+
+    /// Opens a transaction that sees `permit`'s organization and changes nothing.
+    pub(crate) async fn reading(&self, permit: &Permit) -> Result<OrgTx, Error> {
+        let mut sql = String::from("BEGIN READ ONLY; ");
+        limits(&mut sql, permit.remaining());
+        _ = write!(sql, "SELECT set_config('app.org', '{}', true)", permit.caller().org);
+        Ok(OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() })
+    }
+
+    /// Opens a transaction that sees and changes `permit`'s organization, with the settings that
+    /// the audit trail takes its who, what and why from.
+    pub(crate) async fn writing(&self, permit: &Permit) -> Result<OrgTx, Error> {
+        let caller = permit.caller();
+        let mut sql = String::from("BEGIN; ");
+        limits(&mut sql, permit.remaining());
+        // Ids and the contract's own method names: nothing here is the caller's text.
+        _ = write!(
+            sql,
+            "SELECT set_config('app.org', '{}', true), set_config('app.actor', '{}', true), set_config('app.session', '{}', true), \
+             set_config('app.request', '{}', true), set_config('app.method', '{}', true)",
+            caller.org,
+            caller.user,
+            caller.session,
+            permit.request_id(),
+            permit.method(),
+        );
+        let mut tx = OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() };
+        if let Some(reason) = permit.reason() {
+            sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(tx.conn()).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> bool {
+        ready(&self.0).await
+    }
+
+    /// Closes the pool once its connections are back.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// A transaction bound to one organization: the only source of a connection for a service's work.
+pub struct OrgTx {
+    tx: Transaction<'static, Postgres>,
+    permit: Permit,
+}
+
+impl OrgTx {
+    /// The organization, for the predicate that every statement carries besides row security.
+    #[must_use]
+    pub fn org(&self) -> Uuid {
+        self.permit.caller().org
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        self.permit.caller()
+    }
+
+    /// Refuses to change a resource at `revision` when the caller meant another one (`If-Match`).
+    pub fn expect(&self, kind: &'static str, revision: i32) -> Result<(), Error> {
+        if self.permit.meets(revision) { Ok(()) } else { Err(Error::Stale(kind)) }
+    }
+
+    /// The connection to run a statement on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        commit(self.tx).await
+    }
+}
+
+/// The sign-in directory, seen as the role that may look before an organization is known.
+#[derive(Clone, Debug)]
+pub struct SystemDb(PgPool);
+
+impl SystemDb {
+    /// Opens the pool. Refuses a role that could see past row security, or cannot be reached.
+    pub async fn connect(options: PgConnectOptions, pools: Pools) -> Result<Self, Error> {
+        Ok(Self(pool(options, pools).await?))
+    }
+
+    /// Opens a transaction over the directory.
+    pub async fn begin(&self) -> Result<SystemTx, Error> {
+        let mut sql = String::from("BEGIN; ");
+        limits(&mut sql, WORK_TIMEOUT);
+        Ok(SystemTx(begin(&self.0, sql).await?))
+    }
+
+    /// Closes the pool once its connections are back.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// A transaction over the sign-in directory.
+pub struct SystemTx(Transaction<'static, Postgres>);
+
+impl SystemTx {
+    /// The connection to run a statement on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
+    /// Names the person in whose name the rest is done, for the audit trail.
+    pub async fn act_as(&mut self, org: Uuid, user: Uuid, session: Option<Uuid>, method: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "SELECT set_config('app.org', $1, true) AS org, set_config('app.actor', $2, true) AS actor,
+                    set_config('app.session', $3, true) AS session, set_config('app.method', $4, true) AS method",
+            org.to_string(),
+            user.to_string(),
+            session.map(|id| id.to_string()).unwrap_or_default(),
+            method,
+        )
+        .fetch_one(&mut *self.0)
+        .await?;
+        Ok(())
+    }
+
+    /// Makes the work last.
+    pub async fn commit(self) -> Result<(), Error> {
+        commit(self.0).await
+    }
+}
+
+async fn pool(options: PgConnectOptions, pools: Pools) -> Result<PgPool, Error> {
+    let mut first = PgConnection::connect_with(&options).await?;
+    refuse_power(&mut first).await?;
+    // A ping before each use would double the price of a read; `begin` tries again instead.
+    Ok(PgPoolOptions::new()
+        .max_connections(pools.max)
+        .min_connections(pools.min)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?)
+}
+
+/// Row security binds neither superusers nor roles that bypass it, and an owner could switch it off.
+async fn refuse_power(conn: &mut PgConnection) -> Result<(), Error> {
+    let row = sqlx::query!(
+        r#"SELECT current_user::text AS "name!",
+                  (r.rolsuper OR r.rolbypassrls) AS "mighty!",
+                  EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                           WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%') AS "owner!"
+             FROM pg_roles r WHERE r.rolname = current_user"#
+    )
+    .fetch_one(conn)
+    .await?;
+    if row.mighty || row.owner {
+        return Err(Error::broken(format!(
+            "the database role `{}` is a superuser, bypasses row security or owns tables; a service connects as its application role",
+            row.name
+        )));
+    }
+    Ok(())
+}
+
+/// Opens a transaction with one trip to the database.
+///
+/// sqlx 0.9 forgets a transaction whose `begin` is dropped while it waits: the connection goes back
+/// to the pool inside it, and the next borrower's writes are never committed. So `begin` runs in a
+/// task of its own, which no cancelled call can drop.
+async fn begin(pool: &PgPool, sql: String) -> Result<Transaction<'static, Postgres>, Error> {
+    let pool = pool.clone();
+    let opening = tokio::spawn(async move {
+        let attempts = pool.options().get_max_connections();
+        for _ in 0..attempts {
+            match pool.begin_with(AssertSqlSafe(sql.clone())).await {
+                // The connection broke while it was idle; nothing was done on it yet.
+                Err(sqlx::Error::Io(error)) => tracing::debug!(%error, "a pooled connection was broken"),
+                outcome => return outcome,
+            }
+        }
+        pool.begin_with(AssertSqlSafe(sql)).await
+    });
+    Ok(opening.await.map_err(Error::broken)??)
+}
+
+/// The limits of one transaction, as statements.
+fn limits(sql: &mut String, work: Duration) {
+    _ = write!(
+        sql,
+        "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL idle_in_transaction_session_timeout = '5s'; ",
+        work.as_millis().max(1)
+    );
+}
+
+async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), Error> {
+    tx.commit().await.map_err(|error| match error {
+        sqlx::Error::Io(_) => Error::Unavailable("the database went away while it committed; ask again with the same idempotency key"),
+        other => other.into(),
+    })
+}
+
+async fn ready(pool: &PgPool) -> bool {
+    let answer = tokio::time::timeout(ACQUIRE_TIMEOUT, sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(pool)).await;
+    matches!(answer, Ok(Ok(1)))
+}

@@ -1,0 +1,38 @@
+//! What a service is, apart from its subject: who calls, the tenant's transaction, errors, replay,
+//! listening, draining, calling a peer. Nothing here knows a resource.
+//!
+//! A call passes two doors. The [`gate`] sees its headers: token, role, scope. The unit of work,
+//! [`Db::read`], [`Db::list`] and [`Db::write`], sees its message: rules, replay, audit, commit.
+
+pub mod authority;
+pub mod clock;
+mod db;
+mod error;
+pub mod gate;
+pub mod keys;
+mod id;
+mod label;
+mod object;
+mod page;
+pub mod patch;
+mod peer;
+mod replay;
+mod revocation;
+mod rpc;
+pub mod serve;
+mod stamp;
+pub mod telemetry;
+pub mod token;
+pub mod validate;
+
+pub use db::{Db, OrgTx, Pools, SystemDb, SystemTx};
+pub use error::{Error, Refusal};
+pub use gate::{Caller, Permit};
+pub use id::{id, new_id, optional_id};
+pub use label::Labelled;
+pub use object::Object;
+pub use page::Page;
+pub use peer::Peer;
+pub use revocation::Revocations;
+pub use rpc::{Reply, checked, permit};
+pub use stamp::{moment, stamp};

@@ -1,0 +1,187 @@
+//! Lists: newest first, walked by a token that says where the last page ended.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost::{
+    Message,
+    bytes::{Buf, Bytes},
+};
+use spectra_proto::types::Pagination;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Error, Permit};
+
+/// Items of a page when the caller names no limit.
+const DEFAULT_LIMIT: i32 = 100;
+
+/// Which part of a list a call asks for.
+#[derive(Debug)]
+pub struct Page {
+    limit: i32,
+    skip: i32,
+    count: bool,
+    before: Place,
+    /// Binds a token to the organization, the method and the filters it was made for.
+    list: [u8; 8],
+}
+
+/// A place in a list that is ordered by time and id, newest first.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: OffsetDateTime,
+    id: Uuid,
+}
+
+/// The paging fields, which every list request has at the same numbers.
+#[derive(Clone, PartialEq, Message)]
+struct Paging {
+    #[prost(int32, optional, tag = "1")]
+    limit: Option<i32>,
+    #[prost(string, optional, tag = "2")]
+    page_token: Option<String>,
+    #[prost(int32, optional, tag = "3")]
+    skip: Option<i32>,
+    #[prost(bool, optional, tag = "4")]
+    count: Option<bool>,
+}
+
+impl Page {
+    /// Reads the paging fields of a list request from its bytes; the field rules have held.
+    pub(crate) fn of(wire: &[u8], permit: &Permit) -> Result<Self, Error> {
+        let paging = Paging::decode(wire).map_err(Error::broken)?;
+        let mut bound = Vec::with_capacity(wire.len() + 64);
+        bound.extend_from_slice(permit.caller().org.as_bytes());
+        bound.extend_from_slice(permit.method().as_bytes());
+        filters(wire, &mut bound);
+        let mut list = [0; 8];
+        list.copy_from_slice(&digest(&SHA256, &bound).as_ref()[..8]);
+        let before = match paging.page_token.as_deref() {
+            None | Some("") => Place::NEWEST,
+            Some(token) => Place::read(token, list).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
+        };
+        Ok(Self { limit: paging.limit.unwrap_or(DEFAULT_LIMIT), skip: paging.skip.unwrap_or(0), count: paging.count.unwrap_or(false), before, list })
+    }
+
+    /// The time before which the page begins; with [`Page::before_id`] a row of the list's order.
+    #[must_use]
+    pub fn before(&self) -> OffsetDateTime {
+        self.before.at
+    }
+
+    /// The id before which the page begins, among records of the same time.
+    #[must_use]
+    pub fn before_id(&self) -> Uuid {
+        self.before.id
+    }
+
+    /// How many rows to read: one more than the page holds, to learn whether there is another page.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// How many rows to pass over.
+    #[must_use]
+    pub fn skip(&self) -> i64 {
+        self.skip.into()
+    }
+
+    /// Whether the caller wants to know how many items there are.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.count
+    }
+
+    /// Makes the answer's items and pagination of the rows read: `total` is how many match in all, if
+    /// that was asked, and `place` where a row stands.
+    pub fn answer<T, M: From<T>>(
+        &self,
+        mut rows: Vec<T>,
+        total: Option<i64>,
+        place: impl Fn(&T) -> (OffsetDateTime, Uuid),
+    ) -> (Vec<M>, Option<Pagination>) {
+        let limit = usize::try_from(self.limit).unwrap_or_default();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_page_token = rows.last().filter(|_| more).map(|last| {
+            let (at, id) = place(last);
+            Place { at, id }.token(self.list)
+        });
+        let per_page = i64::from(self.limit.max(1));
+        let pagination = Pagination {
+            limit: self.limit,
+            skip: self.skip,
+            page: self.skip / self.limit.max(1) + 1,
+            next_page_token,
+            total,
+            pages: total.map(|total| (total + per_page - 1) / per_page),
+        };
+        (rows.into_iter().map(M::from).collect(), Some(pagination))
+    }
+}
+
+impl Place {
+    /// Before this comes everything.
+    const NEWEST: Self = Self { at: time::macros::datetime!(9999-12-31 00:00 UTC), id: Uuid::max() };
+
+    fn token(self, list: [u8; 8]) -> String {
+        let micros = i64::try_from(self.at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(40);
+        bytes.extend_from_slice(&micros.to_be_bytes());
+        bytes.extend_from_slice(self.id.as_bytes());
+        bytes.extend_from_slice(&list);
+        bytes.extend_from_slice(&check(&bytes));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn read(token: &str, list: [u8; 8]) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (body, sum) = bytes.split_at_checked(32)?;
+        if sum != check(body) || body[24..] != list {
+            return None;
+        }
+        let micros = i64::from_be_bytes(body[..8].try_into().ok()?);
+        Some(Self { at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?, id: Uuid::from_slice(&body[8..24]).ok()? })
+    }
+}
+
+/// Tells a token from chance and typing errors; a token opens nothing that a list would not show.
+fn check(body: &[u8]) -> [u8; 4] {
+    let mut sum = [0; 4];
+    sum.copy_from_slice(&digest(&SHA256, body).as_ref()[..4]);
+    sum
+}
+
+/// Appends the fields of a list request that are not paging: its filters.
+fn filters(wire: &[u8], out: &mut Vec<u8>) {
+    let mut rest = Bytes::copy_from_slice(wire);
+    while rest.has_remaining() {
+        let field = rest.clone();
+        let Ok((number, wire_type)) = prost::encoding::decode_key(&mut rest) else { return };
+        let context = prost::encoding::DecodeContext::default();
+        if prost::encoding::skip_field(wire_type, number, &mut rest, context).is_err() {
+            return;
+        }
+        if number > 4 {
+            out.extend_from_slice(&field[..field.len() - rest.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_list_alone() {
+        let place = Place { at: time::macros::datetime!(2026-01-02 03:04:05.000006 UTC), id: Uuid::from_u128(7) };
+        let token = place.token([1; 8]);
+        let read = Place::read(&token, [1; 8]).expect("its own list");
+        assert_eq!((read.at, read.id), (place.at, place.id));
+        assert!(Place::read(&token, [2; 8]).is_none());
+        for broken in ["", "A", "' or 1=1--", &token[1..], &"9".repeat(500)] {
+            assert!(Place::read(broken, [1; 8]).is_none(), "{broken}");
+        }
+    }
+}

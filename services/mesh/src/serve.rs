@@ -1,0 +1,105 @@
+//! How a service listens, says that it is well, and stops.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::Routes,
+    transport::server::{Server, TcpIncoming},
+};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{Db, Error, authority::Authority, gate::Gate};
+
+/// How long calls may go on after the stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How often a service asks itself whether it is well.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// What a service needs besides its subject.
+pub struct Service {
+    /// Its name, for people and logs.
+    pub name: &'static str,
+    /// The full names of the gRPC services it offers.
+    pub offers: &'static [&'static str],
+    /// Its handlers.
+    pub routes: Routes,
+    /// Its database, which it is well with.
+    pub db: Db,
+    /// Who may call.
+    pub authority: Arc<Authority>,
+}
+
+impl Service {
+    /// Serves until `stop`, then lets the calls in flight end, for twenty seconds at most.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<(), Error> {
+        let faults = spectra_proto::policy::faults();
+        if !faults.is_empty() {
+            return Err(Error::broken(format!("the contract has methods without a whole policy: {}", faults.join(", "))));
+        }
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let pulse = tokio::spawn(report(reporter, self.offers, self.db.clone(), Arc::clone(&self.authority), stop.clone()));
+        let reflection = || {
+            let mut builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(spectra_proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            for name in self.offers.iter().chain(&["grpc.health.v1.Health"]) {
+                builder = builder.with_service_name(*name);
+            }
+            builder
+        };
+        let serving = Server::builder()
+            .layer(Gate(self.authority))
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+            .http2_max_header_list_size(16 * 1024)
+            .max_concurrent_streams(200)
+            .add_routes(self.routes)
+            .add_service(health)
+            .add_service(reflection().build_v1().map_err(Error::broken)?)
+            .add_service(reflection().build_v1alpha().map_err(Error::broken)?)
+            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.clone().cancelled_owned());
+        let cut = async {
+            stop.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(Error::broken)?,
+            () = cut => tracing::warn!(service = self.name, "calls were still running after the grace and were cut"),
+        }
+        pulse.abort();
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+/// Keeps the health of each offered service, and of the whole, as the database and the keys are.
+async fn report(reporter: HealthReporter, offers: &'static [&'static str], db: Db, authority: Arc<Authority>, stop: CancellationToken) {
+    let mut told = None;
+    loop {
+        let well = !stop.is_cancelled() && authority.ready() && db.ready().await;
+        if told != Some(well) {
+            told = Some(well);
+            let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
+            for name in offers.iter().chain(&[""]) {
+                reporter.set_service_status(*name, status).await;
+            }
+        }
+        let pause = if well { PULSE } else { PULSE / 20 };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled(), if well => {}
+        }
+    }
+}
+
+/// Lets a generated server speak gzip and zstd, in and out. Each is a type of its own without a
+/// trait in common, so this cannot be a function.
+#[macro_export]
+macro_rules! compressed {
+    ($server:expr) => {{
+        use ::tonic::codec::CompressionEncoding::{Gzip, Zstd};
+        $server.accept_compressed(Gzip).accept_compressed(Zstd).send_compressed(Gzip).send_compressed(Zstd)
+    }};
+}

@@ -1,0 +1,3 @@
+//! The one binary: every service, its database, its demo data.
+
+pub mod postgres;
