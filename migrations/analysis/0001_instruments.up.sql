@@ -35,7 +35,7 @@ CREATE TABLE calibrations (
   uncertainty jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(uncertainty) = 'object'),
   content_hash text NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
   revoked_at timestamptz,
-  revoked_reason text CHECK (length(revoked_reason) BETWEEN 1 AND 1000),
+  revoked_reason text CHECK (length(revoked_reason) BETWEEN 1 AND 2000),
   revision int NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),

@@ -16,8 +16,13 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at DESC, id DESC);
 CREATE INDEX sessions_id ON sessions (id);
-SELECT tenant('sessions');
-SELECT directory('sessions', 'select, insert, update');
+SELECT tenant('sessions', 'update (ended_at, ended_why)');
+-- A renewal is no change of the session: the trail keeps when it began and how it ended.
+DROP TRIGGER touch ON sessions;
+CREATE TRIGGER touch BEFORE UPDATE OF ended_at, ended_why ON sessions FOR EACH ROW EXECUTE FUNCTION touch();
+DROP TRIGGER audit ON sessions;
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF ended_at, ended_why ON sessions FOR EACH ROW EXECUTE FUNCTION audit('{}');
+SELECT directory('sessions', 'select, insert, update (last_used_at, ended_at, ended_why)');
 
 -- One row a generation; a token is used once, and its use again later ends the session.
 CREATE TABLE refresh_tokens (
@@ -27,12 +32,17 @@ CREATE TABLE refresh_tokens (
   hash bytea NOT NULL CONSTRAINT refresh_tokens_hash UNIQUE CHECK (length(hash) = 32),
   expires_at timestamptz NOT NULL,
   used_at timestamptz,
+  -- The client that used it, whose retry gets the same successor.
+  used_by text CHECK (length(used_by) BETWEEN 1 AND 200),
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (organization_id, session_id, generation),
-  CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (organization_id, session_id) REFERENCES sessions ON DELETE RESTRICT
+  CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (organization_id, session_id) REFERENCES sessions ON DELETE RESTRICT,
+  CONSTRAINT refresh_tokens_used CHECK ((used_at IS NULL) = (used_by IS NULL))
 );
 SELECT isolate('refresh_tokens', 'update');
-SELECT directory('refresh_tokens', 'select, insert, update');
+-- Tokens are given out and used before a caller is known: they are for the sign-in role alone.
+REVOKE ALL ON refresh_tokens FROM spectra_identity;
+SELECT directory('refresh_tokens', 'select, insert, update (used_at, used_by)');
 
 -- What services must refuse before its tokens run out by themselves; read by every identity
 -- instance and streamed on. Rows are written with the change that makes them true.
@@ -42,10 +52,12 @@ CREATE TABLE revocations (
   seq bigint GENERATED ALWAYS AS IDENTITY,
   kind revocation_kind NOT NULL,
   subject text NOT NULL CHECK (length(subject) BETWEEN 1 AND 100),
-  at timestamptz NOT NULL DEFAULT now(),
+  -- The clock and not the transaction's beginning: readers look back from now by this time.
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
   until timestamptz NOT NULL,
   PRIMARY KEY (organization_id, seq)
 );
+CREATE INDEX revocations_at ON revocations (at);
 CREATE INDEX revocations_until ON revocations (until);
 SELECT isolate('revocations', 'insert');
 SELECT directory('revocations', 'select, insert, delete');

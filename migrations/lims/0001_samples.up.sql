@@ -14,7 +14,7 @@ CREATE TABLE materials (
 );
 CREATE INDEX materials_list ON materials (organization_id, created_at DESC, id DESC);
 CREATE INDEX materials_name ON materials (organization_id, name);
-CREATE INDEX materials_type ON materials (organization_id, type);
+CREATE INDEX materials_type ON materials (organization_id, type, created_at DESC, id DESC);
 SELECT tenant('materials');
 
 CREATE TABLE samples (

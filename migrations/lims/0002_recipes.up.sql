@@ -19,6 +19,7 @@ CREATE TABLE recipes (
 );
 CREATE UNIQUE INDEX recipes_approved ON recipes (organization_id, name, version) WHERE status = 'approved';
 CREATE INDEX recipes_list ON recipes (organization_id, created_at DESC, id DESC);
+CREATE INDEX recipes_name ON recipes (organization_id, name, created_at DESC, id DESC);
 CREATE INDEX recipes_status ON recipes (organization_id, status, created_at DESC, id DESC);
 SELECT tenant('recipes', 'insert, update, delete');
 
@@ -53,7 +54,9 @@ CREATE TABLE recipe_approvals (
   CONSTRAINT recipe_approvals_recipe_fk FOREIGN KEY (organization_id, recipe_id) REFERENCES recipes ON DELETE RESTRICT,
   -- A request is anyone's who may write recipes; a decision is a PI's or an admin's.
   CONSTRAINT recipe_approvals_role CHECK (state = 'pending' OR approver_role IN ('admin', 'pi')),
-  CONSTRAINT recipe_approvals_signed CHECK ((state = 'pending') = (signed_at IS NULL))
+  CONSTRAINT recipe_approvals_signed CHECK ((state = 'pending') = (signed_at IS NULL)),
+  -- Nobody but an admin approves what they wrote.
+  CONSTRAINT recipe_approvals_self CHECK (NOT self_approved OR (state = 'approved' AND approver_role = 'admin'))
 );
 CREATE INDEX recipe_approvals_list ON recipe_approvals (organization_id, recipe_id, created_at DESC, id DESC);
 SELECT tenant('recipe_approvals', 'insert');

@@ -8,6 +8,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage};
 mod generated;
 mod label;
 pub mod policy;
+mod secret;
 
 pub use generated::buf::validate;
 pub use generated::google::api;

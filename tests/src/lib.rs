@@ -1,1 +1,16 @@
-//! The mesh as its users see it.
+//! The mesh as its users see it: a real database, real services, real sockets.
+//!
+//! One PostgreSQL serves a whole run; each [`Mesh`] has a database of its own, copied from a
+//! template that holds two organizations with five people each.
+
+mod answer;
+mod caller;
+mod database;
+pub mod grpc;
+mod mesh;
+mod vectors;
+
+pub use answer::Answer;
+pub use caller::Caller;
+pub use mesh::{DEMO, Mesh, TEST, empty_database};
+pub use vectors::vectors;

@@ -24,7 +24,6 @@ pub use error::{Corrupt, Fault, Malformed};
 pub use parameter::Parameters;
 pub use plan::{FieldId, MessageId, Plans};
 
-use error::{Read, Written};
 use read::Reader;
 use write::Writer;
 
@@ -33,12 +32,7 @@ impl Plans {
     ///
     /// Returns the fields that the outermost object names, null ones too, by their names in the proto: what an
     /// update changes. `out` is left as it was when the text is refused.
-    pub fn read_json<'p>(
-        &'p self,
-        message: MessageId,
-        text: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Vec<&'p str>, Malformed> {
+    pub fn read_json<'p>(&'p self, message: MessageId, text: &[u8], out: &mut Vec<u8>) -> Result<Vec<&'p str>, Malformed> {
         let start = out.len();
         let read = Reader::new(self, text, out).and_then(|reader| reader.read_message(message));
         restored(read, out, start)
@@ -47,12 +41,7 @@ impl Plans {
     /// Reads JSON as the value of one field, and appends that field, with its tag, to `out`.
     ///
     /// Returns the fields that the outermost object names, as `read_json` does.
-    pub fn read_json_field<'p>(
-        &'p self,
-        field: FieldId,
-        text: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Vec<&'p str>, Malformed> {
+    pub fn read_json_field<'p>(&'p self, field: FieldId, text: &[u8], out: &mut Vec<u8>) -> Result<Vec<&'p str>, Malformed> {
         let start = out.len();
         let field = &self.plan(field.message).fields[field.index];
         let read = Reader::new(self, text, out).and_then(|reader| reader.read_field(field));
@@ -60,24 +49,14 @@ impl Plans {
     }
 
     /// Writes the message that `wire` holds as JSON, and appends it to `out`, which is left as it was on an error.
-    pub fn write_json(
-        &self,
-        message: MessageId,
-        wire: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Corrupt> {
+    pub fn write_json(&self, message: MessageId, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let start = out.len();
         let written = Writer::new(self, out).message(message, wire);
         restored(written, out, start)
     }
 
     /// Writes one field of the message that `wire` holds as JSON, without its name, and appends it to `out`.
-    pub fn write_json_field(
-        &self,
-        field: FieldId,
-        wire: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Corrupt> {
+    pub fn write_json_field(&self, field: FieldId, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let start = out.len();
         let plan = self.plan(field.message);
         let written = Writer::new(self, out).only(plan, field.index, wire);
@@ -92,9 +71,6 @@ impl Plans {
 }
 
 /// On an error, takes back what has been appended.
-fn restored<T, E>(result: Result<T, Box<E>>, out: &mut Vec<u8>, start: usize) -> Result<T, E> {
-    result.map_err(|fault| {
-        out.truncate(start);
-        *fault
-    })
+fn restored<T, E>(result: Result<T, E>, out: &mut Vec<u8>, start: usize) -> Result<T, E> {
+    result.inspect_err(|_| out.truncate(start))
 }

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use spectra_mesh::Db;
-use spectra_proto::lims::sample_service_server as samples_v1;
+use spectra_proto::lims::{
+    material_service_server as materials_v1, recipe_service_server as recipes_v1, sample_service_server as samples_v1,
+};
 use tonic::service::{Routes, RoutesBuilder};
 
+mod materials;
+mod recipes;
 mod samples;
 
 /// The gRPC services offered here.
+pub const OFFERS: &[&str] = &[materials_v1::SERVICE_NAME, recipes_v1::SERVICE_NAME, samples_v1::SERVICE_NAME];
 
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
@@ -21,6 +26,9 @@ struct App {
 pub fn routes(db: Db) -> Routes {
     let app = Arc::new(App { db });
     let mut routes = RoutesBuilder::default();
-    routes.add_service(spectra_mesh::compressed!(samples_v1::SampleServiceServer::from_arc(app)));
+    routes
+        .add_service(spectra_mesh::compressed!(materials_v1::MaterialServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(recipes_v1::RecipeServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(samples_v1::SampleServiceServer::from_arc(app)));
     routes.routes()
 }

@@ -50,10 +50,10 @@ impl Authority {
         authority
     }
 
-    /// Whether tokens can be verified at all.
+    /// Whether tokens can be judged: their keys are known, and once what is revoked was told.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.keys.ready()
+        self.keys.ready() && self.revocations.heard()
     }
 
     /// What is revoked, as far as this process knows.
@@ -77,20 +77,19 @@ impl Authority {
         fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         let (mut keys, mut generation) = self.keys.current();
         let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned();
-        let verified = match known.filter(|known| known.generation == generation && known.claims.exp > now) {
-            Some(known) => known,
-            None => {
-                let unverified = Unverified::parse(token)?;
-                if !keys.contains(unverified.kid()) {
-                    self.keys.look_for(unverified.kid()).await;
-                    (keys, generation) = self.keys.current();
-                }
-                let claims = unverified.verify(&keys, &self.expected, now)?;
-                let caller = Caller::of(&claims, token);
-                let verified = Arc::new(Verified { caller, claims, kid: unverified.kid().to_owned(), generation });
-                self.remember(fingerprint, Arc::clone(&verified), now);
-                verified
+        let verified = if let Some(known) = known.filter(|known| known.generation == generation && known.claims.exp > now) {
+            known
+        } else {
+            let unverified = Unverified::parse(token)?;
+            if !keys.contains(unverified.kid()) {
+                self.keys.look_for(unverified.kid()).await;
+                (keys, generation) = self.keys.current();
             }
+            let claims = unverified.verify(&keys, &self.expected, now)?;
+            let caller = Caller::of(&claims, token);
+            let verified = Arc::new(Verified { caller, claims, kid: unverified.kid().to_owned(), generation });
+            self.remember(fingerprint, Arc::clone(&verified), now);
+            verified
         };
         if self.revocations.refuse(&verified.claims, &verified.kid) {
             return Err(Flaw::Revoked);

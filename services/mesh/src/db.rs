@@ -3,9 +3,14 @@
 //! The pools are private. [`OrgTx`] comes from a [`Permit`], which the gate alone makes; [`SystemTx`]
 //! is identity's, over the sign-in directory, and connects as another role.
 
+#![expect(clippy::disallowed_types, reason = "the pools live here, and nowhere else")]
+
 use std::{fmt::Write as _, time::Duration};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction, postgres::{PgConnectOptions, PgPoolOptions}};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use uuid::Uuid;
 
 use crate::{Caller, Error, Permit};
@@ -145,14 +150,16 @@ impl SystemTx {
         &mut self.0
     }
 
-    /// Names the person in whose name the rest is done, for the audit trail.
-    pub async fn act_as(&mut self, org: Uuid, user: Uuid, session: Option<Uuid>, method: &str) -> Result<(), Error> {
+    /// Names the person in whose name the rest is done, and by which call, for the audit trail.
+    pub async fn act_as(&mut self, org: Uuid, user: Uuid, session: Uuid, request: Uuid, method: &str) -> Result<(), Error> {
         sqlx::query!(
             "SELECT set_config('app.org', $1, true) AS org, set_config('app.actor', $2, true) AS actor,
-                    set_config('app.session', $3, true) AS session, set_config('app.method', $4, true) AS method",
+                    set_config('app.session', $3, true) AS session, set_config('app.request', $4, true) AS request,
+                    set_config('app.method', $5, true) AS method",
             org.to_string(),
             user.to_string(),
-            session.map(|id| id.to_string()).unwrap_or_default(),
+            session.to_string(),
+            request.to_string(),
             method,
         )
         .fetch_one(&mut *self.0)

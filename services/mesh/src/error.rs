@@ -88,6 +88,7 @@ impl Refusal {
 
     /// Names something the refusal speaks of.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids and words alike are named without a borrow")]
     pub fn about(mut self, key: &str, value: impl ToString) -> Self {
         self.metadata.insert(key.to_owned(), value.to_string());
         self
@@ -167,7 +168,12 @@ impl From<Error> for Status {
                 let violation = |Violation { field, message }| FieldViolation { field, description: message, ..FieldViolation::default() };
                 details.set_bad_request(violations.into_iter().map(violation).collect::<Vec<_>>());
             }
-            Error::NotFound(_) | Error::Stale(_) | Error::Unauthenticated(..) | Error::Unavailable(_) | Error::Exhausted(_) | Error::Deadline => {}
+            Error::NotFound(_)
+            | Error::Stale(_)
+            | Error::Unauthenticated(..)
+            | Error::Unavailable(_)
+            | Error::Exhausted(_)
+            | Error::Deadline => {}
         }
         details.set_error_info(reason.as_str_name().trim_start_matches("REASON_"), DOMAIN, metadata);
         Status::with_error_details(code, message, details)

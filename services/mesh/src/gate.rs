@@ -191,7 +191,13 @@ where
 }
 
 /// Lets a request through with its permit, or answers why not.
-async fn pass<S>(authority: Arc<Authority>, mut inner: S, mut request: http::Request<Body>, method: &'static str, policy: &MethodPolicy) -> Answer
+async fn pass<S>(
+    authority: Arc<Authority>,
+    mut inner: S,
+    mut request: http::Request<Body>,
+    method: &'static str,
+    policy: &MethodPolicy,
+) -> Answer
 where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,

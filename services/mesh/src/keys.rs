@@ -13,8 +13,8 @@ use crate::{
     token::{Jwk, KeySet},
 };
 
-/// How often the set is fetched anew; identity lets it be cached for 300 s.
-const REFRESH: Duration = Duration::from_secs(240);
+/// How often the set is fetched anew; identity lets it be cached for five minutes.
+const REFRESH: Duration = Duration::from_mins(4);
 /// How often a first fetch is tried.
 const EAGER: Duration = Duration::from_millis(100);
 /// An unknown key causes a fetch at most this often, in seconds.
@@ -72,7 +72,13 @@ impl Keys {
     pub async fn keep_fresh(self: Arc<Self>) {
         loop {
             let fetched = self.fetch().await;
-            let pause = if fetched { REFRESH } else if self.ready() { Duration::from_secs(5) } else { EAGER };
+            let pause = if fetched {
+                REFRESH
+            } else if self.ready() {
+                Duration::from_secs(5)
+            } else {
+                EAGER
+            };
             tokio::time::sleep(clock::jitter(pause)).await;
         }
     }

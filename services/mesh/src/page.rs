@@ -60,7 +60,13 @@ impl Page {
             None | Some("") => Place::NEWEST,
             Some(token) => Place::read(token, list).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
         };
-        Ok(Self { limit: paging.limit.unwrap_or(DEFAULT_LIMIT), skip: paging.skip.unwrap_or(0), count: paging.count.unwrap_or(false), before, list })
+        Ok(Self {
+            limit: paging.limit.unwrap_or(DEFAULT_LIMIT),
+            skip: paging.skip.unwrap_or(0),
+            count: paging.count.unwrap_or(false),
+            before,
+            list,
+        })
     }
 
     /// The time before which the page begins; with [`Page::before_id`] a row of the list's order.
@@ -142,7 +148,10 @@ impl Place {
             return None;
         }
         let micros = i64::from_be_bytes(body[..8].try_into().ok()?);
-        Some(Self { at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?, id: Uuid::from_slice(&body[8..24]).ok()? })
+        Some(Self {
+            at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?,
+            id: Uuid::from_slice(&body[8..24]).ok()?,
+        })
     }
 }
 

@@ -7,6 +7,8 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
 use crate::{Error, Permit};
 
 /// What a hop takes off the caller's deadline, so that the nearer answer comes first.
@@ -43,6 +45,14 @@ impl Peer {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether the service says that it is well, within a second.
+    pub async fn well(&self) -> bool {
+        let mut health = HealthClient::new(self.channel());
+        let asked = health.check(HealthCheckRequest::default());
+        let answer = tokio::time::timeout(Duration::from_secs(1), asked).await;
+        matches!(answer, Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving)
     }
 
     /// A request in the name of whoever made the call that `permit` is for: the same token, request

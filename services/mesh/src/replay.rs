@@ -47,16 +47,16 @@ pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit
         return Err(Error::Unavailable("the first call with this idempotency key was undone; try again"));
     };
     if first.digest != asked.as_ref() {
-        return Err(Refusal::new(Reason::KeyReused, "this idempotency key was used for another request; make a new key for a new request").into());
+        return Err(
+            Refusal::new(Reason::KeyReused, "this idempotency key was used for another request; make a new key for a new request").into()
+        );
     }
     let reply = first.reply.unwrap_or_default();
     match first.code {
         None => Ok(Some(M::decode(reply.as_slice()).map_err(Error::broken)?)),
-        Some(code) => Err(Error::Replayed(Box::new(Status::with_details(
-            Code::from(code),
-            first.message.unwrap_or_default(),
-            Bytes::from(reply),
-        )))),
+        Some(code) => {
+            Err(Error::Replayed(Box::new(Status::with_details(Code::from(code), first.message.unwrap_or_default(), Bytes::from(reply)))))
+        }
     }
 }
 

@@ -58,6 +58,12 @@ impl Revocations {
             || dead(Subject::Key(kid.to_owned()))
     }
 
+    /// Whether identity has told what is revoked at all.
+    #[must_use]
+    pub fn heard(&self) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).heard > 0
+    }
+
     /// Whether the state is fresh enough for a sensitive call.
     #[must_use]
     pub fn fresh(&self) -> bool {

@@ -6,10 +6,7 @@ use time::OffsetDateTime;
 /// A time of the database as it goes on the wire.
 #[must_use]
 pub fn stamp(at: OffsetDateTime) -> Timestamp {
-    Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
+    Timestamp { seconds: at.unix_timestamp(), nanos: i32::try_from(at.nanosecond()).unwrap_or_default() }
 }
 
 /// A time of the wire as the database keeps it, to the microsecond. `None` when it is out of

@@ -72,13 +72,13 @@ impl Telemetry {
         let meters = meters.build();
         global::set_meter_provider(meters.clone());
 
-        let traces = tracers.as_ref().map(|tracers| tracing_opentelemetry::layer().with_tracer(tracers.tracer("spectra")));
+        let export = tracers.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("spectra")));
         let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         let logs = match options.log_format {
             LogFormat::Text => text.compact().boxed(),
             LogFormat::Json => text.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         };
-        tracing_subscriber::registry().with(filter).with(traces).with(logs).try_init()?;
+        tracing_subscriber::registry().with(filter).with(export).with(logs).try_init()?;
         Ok(Self { registry, meters, tracers })
     }
 
@@ -96,7 +96,7 @@ impl Telemetry {
             let registry = self.registry.clone();
             let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
                 let answer = scrape(&registry, request.uri().path());
-                async move { Ok::<_, http::Error>(answer?) }
+                async move { answer }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -129,7 +129,12 @@ fn scrape(registry: &Registry, path: &str) -> http::Result<http::Response<Full<B
 
 /// The span of one call, a child of the caller's.
 pub(crate) fn span(method: &'static str, headers: &HeaderMap) -> Span {
-    let span = tracing::info_span!("rpc", method, org = tracing::field::Empty, request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()));
+    let span = tracing::info_span!(
+        "rpc",
+        method,
+        org = tracing::field::Empty,
+        request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok())
+    );
     if let Some(parent) = headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(parent) {
         // Without a collector there is nothing to set a parent on.
         _ = span.set_parent(Context::new().with_remote_span_context(parent));
@@ -171,11 +176,15 @@ static DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
 });
 
 /// Measures a call by method and status.
-pub(crate) async fn measured<B, E>(method: &'static str, call: impl Future<Output = Result<http::Response<B>, E>>) -> Result<http::Response<B>, E> {
+pub(crate) async fn measured<B, E>(
+    method: &'static str,
+    call: impl Future<Output = Result<http::Response<B>, E>>,
+) -> Result<http::Response<B>, E> {
     let begun = Instant::now();
     let answer = call.await;
     // tonic puts the status of a failed unary call in the headers; what has none there began well.
-    let status = answer.as_ref().ok().and_then(|answer| answer.headers().get("grpc-status")).and_then(|status| status.to_str().ok()?.parse().ok());
+    let status =
+        answer.as_ref().ok().and_then(|answer| answer.headers().get("grpc-status")).and_then(|status| status.to_str().ok()?.parse().ok());
     let status: i64 = status.unwrap_or(0);
     DURATION.record(begun.elapsed().as_secs_f64(), &[KeyValue::new("method", method), KeyValue::new("status", status)]);
     tracing::debug!(status, micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX), "call answered");

@@ -24,9 +24,8 @@ use place::Quoted;
 use plan::Plan;
 
 /// The rules of the product's contract.
-pub static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    Rules::compile(&spectra_proto::POOL).expect("a test compiles the rules of this very contract")
-});
+pub static RULES: LazyLock<Rules> =
+    LazyLock::new(|| Rules::compile(&spectra_proto::POOL).expect("a test compiles the rules of this very contract"));
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

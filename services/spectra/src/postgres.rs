@@ -64,6 +64,7 @@ impl Cluster {
         let lock = lock::take(&data)?;
         let kept = password::read(&data)?;
         let home = Home::settle(&data, kept.is_some(), tell)?;
+        initdb::clear_leftovers(&home);
         let made_by = home.made_by()?;
         if made_by.is_some() && kept.is_none() {
             bail!(

@@ -22,12 +22,7 @@ pub(super) struct Enumeration {
 impl Enumeration {
     pub(super) fn new(descriptor: &EnumDescriptor) -> Self {
         let zero_is_null = zero_is_null(descriptor);
-        let mut this = Self {
-            tokens: Vec::new(),
-            by_name: HashMap::new(),
-            choices: String::new(),
-            zero_is_null,
-        };
+        let mut this = Self { tokens: Vec::new(), by_name: HashMap::new(), choices: String::new(), zero_is_null };
         for value in descriptor.values() {
             this.by_name.insert(value.name().to_owned(), value.number());
         }
@@ -42,8 +37,7 @@ impl Enumeration {
             if value.number() == 0 && zero_is_null {
                 this.tokens.push((0, b"null".to_vec()));
             } else {
-                this.tokens
-                    .push((value.number(), format!("\"{name}\"").into_bytes()));
+                this.tokens.push((value.number(), format!("\"{name}\"").into_bytes()));
                 short_names.push(name);
             }
         }
@@ -63,17 +57,13 @@ impl Enumeration {
     /// What JSON has for a number; `None` if the enum does not know it.
     #[inline]
     pub(super) fn token(&self, number: i32) -> Option<&[u8]> {
-        let guess = usize::try_from(number)
-            .ok()
-            .and_then(|n| self.tokens.get(n));
+        let guess = usize::try_from(number).ok().and_then(|n| self.tokens.get(n));
         if let Some((found, token)) = guess
             && *found == number
         {
             return Some(token);
         }
-        let place = self
-            .tokens
-            .binary_search_by_key(&number, |(number, _)| *number);
+        let place = self.tokens.binary_search_by_key(&number, |(number, _)| *number);
         place.ok().map(|place| self.tokens[place].1.as_slice())
     }
 }
@@ -81,17 +71,13 @@ impl Enumeration {
 /// Whether JSON has null for zero: `..._UNSPECIFIED`, and the only value of `NullValue`.
 fn zero_is_null(descriptor: &EnumDescriptor) -> bool {
     descriptor.full_name() == "google.protobuf.NullValue"
-        || descriptor.values().any(|value| {
-            value.number() == 0 && format!("_{}", value.name()).ends_with("_UNSPECIFIED")
-        })
+        || descriptor.values().any(|value| value.number() == 0 && format!("_{}", value.name()).ends_with("_UNSPECIFIED"))
 }
 
 /// The name that JSON has for an enum's value: `engineer` for `USER_ROLE_ENGINEER` of `UserRole`.
 #[must_use]
 pub fn short_name(enumeration: &str, value: &str) -> String {
-    without_prefix(enumeration, value)
-        .unwrap_or(value)
-        .to_ascii_lowercase()
+    without_prefix(enumeration, value).unwrap_or(value).to_ascii_lowercase()
 }
 
 /// Underscores do not count in the comparison, so that `SPCRule` fits `SPC_RULE_` and `S_P_C_RULE_` alike.

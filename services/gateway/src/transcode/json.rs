@@ -22,12 +22,7 @@ impl<'t> Json<'t> {
     /// The whole text is checked to be UTF-8 here, once, so that every string in it is.
     pub(super) fn new(bytes: &'t [u8]) -> Read<Self> {
         match str::from_utf8(bytes) {
-            Ok(text) => Ok(Self {
-                text,
-                at: 0,
-                key_at: 0,
-                depth: 0,
-            }),
+            Ok(text) => Ok(Self { text, at: 0, key_at: 0, depth: 0 }),
             Err(fault) => {
                 let at = fault.valid_up_to();
                 let text = String::from_utf8_lossy(&bytes[..at]);
@@ -59,11 +54,7 @@ impl<'t> Json<'t> {
     /// Steps into the object or list that is to be here.
     pub(super) fn open(&mut self, bracket: u8) -> Read<()> {
         if self.peek() != Some(bracket) {
-            return Err(self.mistyped(if bracket == b'{' {
-                "an object"
-            } else {
-                "a list"
-            }));
+            return Err(self.mistyped(if bracket == b'{' { "an object" } else { "a list" }));
         }
         self.depth += 1;
         if self.depth > DEPTH {
@@ -271,17 +262,17 @@ impl<'t> Json<'t> {
     }
 
     /// A fault of the text, at the cursor.
-    pub(super) fn fault(&self, message: &str) -> Box<Malformed> {
+    pub(super) fn fault(&self, message: &str) -> Malformed {
         self.fault_at(message, self.at)
     }
 
     /// A fault of the text, where the cursor was before.
-    pub(super) fn fault_at(&self, message: &str, at: usize) -> Box<Malformed> {
+    pub(super) fn fault_at(&self, message: &str, at: usize) -> Malformed {
         place(message, &self.text[..at], at)
     }
 
     /// A value of another type than the field's, or no value at all.
-    pub(super) fn mistyped(&mut self, expected: &str) -> Box<Malformed> {
+    pub(super) fn mistyped(&mut self, expected: &str) -> Malformed {
         let found = match self.peek() {
             Some(b'{') => "an object",
             Some(b'[') => "a list",
@@ -296,11 +287,9 @@ impl<'t> Json<'t> {
     }
 }
 
-fn place(message: &str, before: &str, at: usize) -> Box<Malformed> {
+fn place(message: &str, before: &str, at: usize) -> Malformed {
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let column = before[start..].chars().count() + 1;
-    Malformed::syntax(format!(
-        "{message} at line {line}, column {column} (byte {at})"
-    ))
+    Malformed::syntax(format!("{message} at line {line}, column {column} (byte {at})"))
 }

@@ -27,8 +27,7 @@ pub(super) fn put(text: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
 }
 
 fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Writes the paths as one JSON string, the names as in the proto.

@@ -34,6 +34,12 @@ fn digits(bytes: &[u8], at: usize) -> Option<usize> {
     Some(count.count()).filter(|count| *count > 0)
 }
 
+/// Whether a whole number is spelt as output spells it, so that two texts for one key of a map are one text.
+pub(super) fn is_plain(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    text == "0" || matches!(digits, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit))
+}
+
 /// A JSON number taken apart: `digits` x 10^`exponent`, without zeros at either end of the digits.
 struct Decimal {
     negative: bool,
@@ -60,11 +66,7 @@ impl Decimal {
         let significant = digits.trim_end_matches('0');
         let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
         let fraction = i64::try_from(fraction.len()).ok()?;
-        Some(Self {
-            negative,
-            digits: significant.trim_start_matches('0').into(),
-            exponent: exponent.saturating_add(dropped - fraction),
-        })
+        Some(Self { negative, digits: significant.trim_start_matches('0').into(), exponent: exponent.saturating_add(dropped - fraction) })
     }
 }
 
@@ -75,13 +77,8 @@ pub(super) fn integer(text: &str) -> Result<i128, Refusal> {
         digits => (false, digits),
     };
     // Nearly every number is a few plain digits.
-    if matches!(digits, [b'1'..=b'9', ..] | b"0")
-        && digits.len() <= 18
-        && digits.iter().all(u8::is_ascii_digit)
-    {
-        let value = digits
-            .iter()
-            .fold(0, |value, d| value * 10 + i64::from(d - b'0'));
+    if matches!(digits, [b'1'..=b'9', ..] | b"0") && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit) {
+        let value = digits.iter().fold(0, |value, d| value * 10 + i64::from(d - b'0'));
         return Ok(i128::from(if negative { -value } else { value }));
     }
     let decimal = Decimal::parse(text).ok_or(WHOLE)?;
@@ -124,10 +121,7 @@ pub(super) fn double(text: &str) -> Result<f64, Refusal> {
 /// The float that a JSON number, or one of the three words for the rest, spells.
 pub(super) fn float(text: &str) -> Result<f32, Refusal> {
     let value: f32 = match word(text) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "neither NaN nor an infinity"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "neither NaN nor an infinity")]
         Some(word) => return Ok(word as f32),
         None => finite(text)?,
     };
@@ -155,11 +149,7 @@ fn finite<F: std::str::FromStr>(text: &str) -> Result<F, Refusal> {
 /// Neither 1e400 nor 1e-400 may turn into something else.
 fn check(text: &str, finite: bool, zero: bool) -> Result<(), Refusal> {
     let mantissa = || text.split(['e', 'E']).next().unwrap_or_default();
-    if finite && !(zero && mantissa().contains(|c| matches!(c, '1'..='9'))) {
-        Ok(())
-    } else {
-        Err(RANGE)
-    }
+    if finite && !(zero && mantissa().contains(|c| matches!(c, '1'..='9'))) { Ok(()) } else { Err(RANGE) }
 }
 
 /// Writes an integer.
@@ -169,7 +159,7 @@ pub(super) fn write_integer<I: itoa::Integer>(out: &mut Vec<u8>, value: I) {
 
 /// Writes a double; a whole one without a fraction, so that `{"n": 1}` comes back as it went in.
 pub(super) fn write_double(out: &mut Vec<u8>, value: f64) {
-    if value.trunc() == value && value.abs() < EXACT && (value != 0.0 || value.is_sign_positive()) {
+    if value.fract() == 0.0 && value.abs() < EXACT && (value != 0.0 || value.is_sign_positive()) {
         #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^53")]
         write_integer(out, value as i64);
     } else if value.is_finite() {
@@ -182,7 +172,7 @@ pub(super) fn write_double(out: &mut Vec<u8>, value: f64) {
 /// Writes a float, with no more digits than a float has.
 pub(super) fn write_float(out: &mut Vec<u8>, value: f32) {
     let whole = f64::from(value);
-    if value.trunc() == value && value.abs() < 16_777_216.0 {
+    if value.fract() == 0.0 && value.abs() < 16_777_216.0 {
         write_double(out, whole);
     } else if value.is_finite() {
         out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
@@ -205,16 +195,9 @@ mod tests {
 
     #[test]
     fn a_number_ends_where_its_grammar_ends() {
-        for (text, expected) in [
-            ("0", Some(1)),
-            ("-0.5e+10,", Some(8)),
-            ("01", Some(1)),
-            ("1.", None),
-            ("-", None),
-            ("1e", None),
-            (".5", None),
-            ("+1", None),
-        ] {
+        for (text, expected) in
+            [("0", Some(1)), ("-0.5e+10,", Some(8)), ("01", Some(1)), ("1.", None), ("-", None), ("1e", None), (".5", None), ("+1", None)]
+        {
             assert_eq!(length(text.as_bytes()), expected, "{text}");
         }
     }
@@ -247,21 +230,11 @@ mod tests {
 
     #[test]
     fn doubles_never_change_their_value_in_silence() {
-        for text in [
-            "1e400",
-            "-1e400",
-            "1e-400",
-            "9007199254740993",
-            "12345678901234567890",
-        ] {
+        for text in ["1e400", "-1e400", "1e-400", "9007199254740993", "12345678901234567890"] {
             assert!(double(text).is_err(), "{text}");
         }
         // What JavaScript prints for doubles beyond 2^53 is not their exact value, but comes back the same.
-        for text in [
-            "9007199254740992",
-            "3712345678900000000",
-            "-100000000000000000000",
-        ] {
+        for text in ["9007199254740992", "3712345678900000000", "-100000000000000000000"] {
             assert_eq!(double(text), Ok(text.parse().expect("a number")), "{text}");
         }
         for text in ["inf", "nan", "infinity", "+1", "1.", ".5", "1e", "", " 1"] {
@@ -278,7 +251,7 @@ mod tests {
             (1.0, "1"),
             (-0.0, "-0.0"),
             (0.1, "0.1"),
-            (1e300, "1e300"),
+            (1e300, "1e+300"),
             (9_007_199_254_740_991.0, "9007199254740991"),
             (f64::NAN, "\"NaN\""),
             (f64::NEG_INFINITY, "\"-Infinity\""),

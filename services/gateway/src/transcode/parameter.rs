@@ -21,11 +21,7 @@ pub struct Parameters<'p> {
 
 impl<'p> Parameters<'p> {
     pub(super) fn new(plans: &'p Plans, message: MessageId) -> Self {
-        Self {
-            plans,
-            message,
-            given: HashSet::new(),
-        }
+        Self { plans, message, given: HashSet::new() }
     }
 
     /// Appends to `out` the field at `path` (`filter.name`) with the value that `text` spells.
@@ -34,10 +30,8 @@ impl<'p> Parameters<'p> {
     /// value stands even where it is the default, because it may have to outweigh one that a body gave.
     pub fn set(&mut self, path: &str, text: &str, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let start = out.len();
-        let set = self.walk(path, text, out).map_err(|fault| Malformed {
-            field: echo(path).to_owned(),
-            ..*fault
-        });
+        let set = self.walk(path, text, out);
+        let set = set.map_err(|fault| fault.within(path));
         if set.is_err() {
             out.truncate(start);
         }
@@ -82,9 +76,7 @@ impl<'p> Parameters<'p> {
     fn choose(&mut self, oneof: &str, member: &str) -> Read<()> {
         let choice = format!("{oneof}={member}");
         if !self.given.contains(&choice) && !self.given.insert(oneof.to_owned()) {
-            return Err(Malformed::value(
-                "excludes a parameter that is given already",
-            ));
+            return Err(Malformed::value("excludes a parameter that is given already"));
         }
         self.given.insert(choice);
         Ok(())

@@ -44,6 +44,8 @@ pub(super) struct Message {
 pub(super) enum Form {
     /// An object with a member for each field; all but the well-known types.
     Fields,
+    /// An object without members, but in an `Any` a well-known type.
+    Empty,
     /// The value of the only field.
     Wrapper,
     Timestamp,
@@ -64,6 +66,8 @@ pub(super) struct Field {
     pub(super) key: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) shape: Shape,
+    /// Whether the wire means all of several values, not the last: of lists, maps and messages.
+    pub(super) gathers: bool,
     /// Whether unset and default differ.
     pub(super) explicit: bool,
     /// The oneof that the field is a member of; `optional` alone is none.
@@ -150,20 +154,14 @@ impl Message {
         {
             return Some(*index);
         }
-        let place = self
-            .by_number
-            .binary_search_by_key(&number, |(number, _)| *number);
+        let place = self.by_number.binary_search_by_key(&number, |(number, _)| *number);
         place.ok().map(|place| self.by_number[place].1)
     }
 
     /// The index of the field that a JSON key means, in either spelling; `guess` is tried first.
     #[inline]
     pub(super) fn named(&self, name: &str, guess: usize) -> Option<usize> {
-        if self
-            .fields
-            .get(guess)
-            .is_some_and(|field| field.name == name)
-        {
+        if self.fields.get(guess).is_some_and(|field| field.name == name) {
             return Some(guess);
         }
         self.by_name.get(name).copied()

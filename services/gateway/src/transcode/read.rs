@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::error::{Malformed, Read, echo};
 use super::json::Json;
+use super::number;
 use super::plan::{Field, Form, Kind, Message, MessageId, Plans, Shape};
 use super::scalar::{put_enum, put_enum_number};
 use super::wire::{self, WireType, put_bytes, put_tag, put_varint};
@@ -25,14 +26,7 @@ pub(super) struct Reader<'p, 't, 'o> {
 
 impl<'p, 't, 'o> Reader<'p, 't, 'o> {
     pub(super) fn new(plans: &'p Plans, text: &'t [u8], out: &'o mut Vec<u8>) -> Read<Self> {
-        Ok(Self {
-            plans,
-            json: Json::new(text)?,
-            out,
-            seen: Vec::new(),
-            keys: Vec::new(),
-            named: Vec::new(),
-        })
+        Ok(Self { plans, json: Json::new(text)?, out, seen: Vec::new(), keys: Vec::new(), named: Vec::new() })
     }
 
     /// Reads the text as the message itself, and appends its body.
@@ -45,8 +39,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
     /// Reads the text as one field of a message, and appends that field.
     pub(super) fn read_field(mut self, field: &'p Field) -> Read<Vec<&'p str>> {
         if field.takes_null || !self.json.null()? {
-            self.value(field)
-                .map_err(|fault| fault.within(&field.name))?;
+            self.value(field).map_err(|fault| fault.within(&field.name))?;
         }
         self.json.end()?;
         Ok(self.named)
@@ -56,7 +49,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
     fn message(&mut self, id: MessageId) -> Read<()> {
         let plan = self.plans.plan(id);
         match plan.form {
-            Form::Fields => {
+            Form::Fields | Form::Empty => {
                 self.json.open(b'{')?;
                 self.members(plan, None)
             }
@@ -89,14 +82,13 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
                 member.map_err(|fault| fault.within(&plan.fields[index].name))?;
             } else {
                 let fault = format!("unknown field \"{}\"", echo(&key));
-                return Err(Malformed::field(&key, fault));
+                return Err(Malformed::value(fault).within(&key));
             }
         }
         if self.json.is_outermost() {
             let named = plan.fields.iter().enumerate();
             let named = named.filter(|(index, _)| is_marked(&self.seen[base..], *index));
-            self.named
-                .extend(named.map(|(_, field)| field.name.as_str()));
+            self.named.extend(named.map(|(_, field)| field.name.as_str()));
         }
         self.seen.truncate(base);
         Ok(())
@@ -128,7 +120,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
         fresh
     }
 
-    fn repeated(&self, key: &str) -> Box<Malformed> {
+    fn repeated(&self, key: &str) -> Malformed {
         let fault = format!("the key \"{}\" is repeated", echo(key));
         self.json.fault_at(&fault, self.json.key_at())
     }
@@ -165,14 +157,19 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
     }
 
     fn packed(&mut self, field: &'p Field) -> Read<()> {
+        self.unless_empty(field.number, |reader| reader.elements(|reader| reader.element(field.kind)))
+    }
+
+    /// A length and what it counts; nothing at all where that is nothing.
+    fn unless_empty(&mut self, number: u32, body: impl FnOnce(&mut Self) -> Read<()>) -> Read<()> {
         let start = self.out.len();
-        put_tag(self.out, field.number, WireType::Bytes);
-        let body = wire::open(self.out);
-        self.elements(|reader| reader.element(field.kind))?;
-        if self.out.len() == body {
+        put_tag(self.out, number, WireType::Bytes);
+        let first = wire::open(self.out);
+        body(self)?;
+        if self.out.len() == first {
             self.out.truncate(start);
         } else {
-            wire::close(self.out, body);
+            wire::close(self.out, first);
         }
         Ok(())
     }
@@ -224,11 +221,8 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
         Ok(())
     }
 
-    /// A key spells its value plainly, so that two spellings of one key cannot hide a repetition.
     fn map_key(&mut self, field: &Field, key: &str) -> Read<()> {
-        let plain = key == "0" || !key.trim_start_matches('-').starts_with('0');
-        let digits = |c| matches!(c, '0'..='9' | '-');
-        if !matches!(field.kind, Kind::String | Kind::Bool) && !(plain && key.chars().all(digits)) {
+        if !matches!(field.kind, Kind::String | Kind::Bool) && !number::is_plain(key) {
             return Err(Malformed::value("the key must be a whole number"));
         }
         put_tag(self.out, field.number, field.kind.wire_type());

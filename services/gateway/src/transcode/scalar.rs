@@ -10,19 +10,13 @@ use super::time::{self, Instant};
 use super::wire::{self, WireType, put_bytes, put_tag, put_varint};
 use super::{mask, number};
 
-const EITHER_PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const EITHER_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, EITHER_PADDING);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, EITHER_PADDING);
 
 impl Plans {
     /// Appends the value that `text` spells, without a tag; a message gets its length before it.
-    pub(super) fn put_text(
-        &self,
-        kind: Kind,
-        text: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn put_text(&self, kind: Kind, text: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
         match kind {
             Kind::Double => out.extend(number::double(text)?.to_le_bytes()),
             Kind::Float => out.extend(number::float(text)?.to_le_bytes()),
@@ -93,11 +87,7 @@ pub(super) fn put_instant(instant: Instant, out: &mut Vec<u8>) {
 
 /// Appends the bytes that base64 spells, of either alphabet, padded or not.
 fn put_base64(text: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let engine = if text.contains(['-', '_']) {
-        &BASE64_URL
-    } else {
-        &BASE64
-    };
+    let engine = if text.contains(['-', '_']) { &BASE64_URL } else { &BASE64 };
     let body = wire::open(out);
     let decoded = engine.decode_vec(text, out);
     decoded.map_err(|_| Refusal::Borrowed("must be base64"))?;
@@ -106,10 +96,7 @@ fn put_base64(text: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
 }
 
 fn signed32(text: &str) -> Result<i32, Refusal> {
-    ranged(
-        text,
-        "must be a whole number between -2147483648 and 2147483647",
-    )
+    ranged(text, "must be a whole number between -2147483648 and 2147483647")
 }
 
 fn unsigned32(text: &str) -> Result<u32, Refusal> {
@@ -125,8 +112,6 @@ fn unsigned64(text: &str) -> Result<u64, Refusal> {
 }
 
 fn ranged<I: TryFrom<i128>>(text: &str, rule: &'static str) -> Result<I, Refusal> {
-    let value = number::integer(text)
-        .ok()
-        .and_then(|value| I::try_from(value).ok());
+    let value = number::integer(text).ok().and_then(|value| I::try_from(value).ok());
     value.ok_or(Refusal::Borrowed(rule))
 }

@@ -19,6 +19,16 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     bytes.len() - tail.len() + tail.iter().position(special).unwrap_or(tail.len())
 }
 
+/// Whether no byte needs an escape, or a check that it is UTF-8: true of most strings, and told without a branch.
+#[inline]
+fn is_plain_ascii(bytes: &[u8]) -> bool {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let found = words.fold(0, |found, word| found | special(word) | word & HIGH);
+    let odd = |byte: &u8| !matches!(byte, 0x20..0x80) || matches!(byte, b'"' | b'\\');
+    found == 0 && !tail.iter().any(odd)
+}
+
 /// Eight bytes at once: the high bit of the first byte that needs an escape is set, lower bytes have none.
 ///
 /// A borrow may set bits above the first hit, so only the lowest one counts.
@@ -33,11 +43,16 @@ fn special(word: u64) -> u64 {
 /// Writes the text that `bytes` should be as a JSON string.
 #[inline]
 pub(super) fn write_string(out: &mut Vec<u8>, bytes: &[u8]) -> Written<()> {
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    if is_plain_ascii(bytes) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return Ok(());
+    }
     if str::from_utf8(bytes).is_err() {
         return Err(Corrupt::new("a string is not UTF-8"));
     }
-    out.reserve(bytes.len() + 2);
-    out.push(b'"');
     let mut rest = bytes;
     loop {
         let (run, more) = rest.split_at(plain(rest));

@@ -21,9 +21,7 @@ pub(super) struct Instant {
 
 /// Reads `2026-01-31T12:00:00.5+01:00`.
 pub(super) fn parse_timestamp(text: &str) -> Result<Instant, Refusal> {
-    timestamp(text).ok_or_else(|| {
-        "must be a time between the years 1 and 9999, like 2026-01-31T12:00:00Z".into()
-    })
+    timestamp(text).ok_or_else(|| "must be a time between the years 1 and 9999, like 2026-01-31T12:00:00Z".into())
 }
 
 fn timestamp(text: &str) -> Option<Instant> {
@@ -50,9 +48,7 @@ fn timestamp(text: &str) -> Option<Instant> {
     let minutes = clock(*h1, *h2, *n1, *n2)? - offset;
     let days = i64::from(date.to_julian_day() - EPOCH);
     let seconds = days * DAY + minutes * 60 + second;
-    SECONDS
-        .contains(&seconds)
-        .then_some(Instant { seconds, nanos })
+    SECONDS.contains(&seconds).then_some(Instant { seconds, nanos })
 }
 
 /// Two digits.
@@ -79,10 +75,7 @@ fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
     let (digits, rest) = rest.split_at(count);
     let zeros = std::iter::repeat_n(&b'0', 9 - count);
     let nanos = digits.iter().chain(zeros);
-    Some((
-        nanos.fold(0, |nanos, d| nanos * 10 + i32::from(d - b'0')),
-        rest,
-    ))
+    Some((nanos.fold(0, |nanos, d| nanos * 10 + i32::from(d - b'0')), rest))
 }
 
 /// Reads `-1.5s`.
@@ -104,10 +97,7 @@ fn duration(text: &str) -> Option<Instant> {
     let (nanos, []) = fraction(rest.as_bytes())? else {
         return None;
     };
-    Some(Instant {
-        seconds: sign * seconds,
-        nanos: if sign < 0 { -nanos } else { nanos },
-    })
+    Some(Instant { seconds: sign * seconds, nanos: if sign < 0 { -nanos } else { nanos } })
 }
 
 /// Writes a timestamp as a JSON string, in UTC.
@@ -119,20 +109,18 @@ pub(super) fn write_timestamp(out: &mut Vec<u8>, at: Instant) -> Written<()> {
         return Err(Corrupt::new("a timestamp is out of range"));
     };
     let (year, month, day) = date.to_calendar_date();
-    let (year, month) = (u64::from(year.unsigned_abs()), u64::from(u8::from(month)));
-    let second = at.seconds.rem_euclid(DAY).unsigned_abs();
-    for (before, number) in [
-        (&b"\""[..], year / 100),
-        (b"", year % 100),
-        (b"-", month),
-        (b"-", day.into()),
-        (b"T", second / 3600),
-        (b":", second / 60 % 60),
-        (b":", second % 60),
-    ] {
-        out.extend_from_slice(before);
-        put_pair(out, number);
-    }
+    let year = year.unsigned_abs();
+    let second = at.seconds.rem_euclid(DAY);
+    let second = u32::try_from(second).unwrap_or_default();
+    let mut text = *b"\"0000-00-00T00:00:00";
+    put_pair(&mut text, 1, year / 100);
+    put_pair(&mut text, 3, year % 100);
+    put_pair(&mut text, 6, u8::from(month).into());
+    put_pair(&mut text, 9, day.into());
+    put_pair(&mut text, 12, second / 3600);
+    put_pair(&mut text, 15, second / 60 % 60);
+    put_pair(&mut text, 18, second % 60);
+    out.extend_from_slice(&text);
     put_fraction(out, nanos);
     out.extend_from_slice(b"Z\"");
     Ok(())
@@ -141,10 +129,7 @@ pub(super) fn write_timestamp(out: &mut Vec<u8>, at: Instant) -> Written<()> {
 /// Writes a duration as a JSON string.
 pub(super) fn write_duration(out: &mut Vec<u8>, span: Instant) -> Written<()> {
     let (seconds, nanos) = (span.seconds, i64::from(span.nanos));
-    if seconds.unsigned_abs() > LONGEST.unsigned_abs()
-        || nanos.abs() >= 1_000_000_000
-        || seconds.signum() * nanos.signum() < 0
-    {
+    if seconds.unsigned_abs() > LONGEST.unsigned_abs() || nanos.abs() >= 1_000_000_000 || seconds.signum() * nanos.signum() < 0 {
         return Err(Corrupt::new("a duration is out of range"));
     }
     out.push(b'"');
@@ -157,9 +142,11 @@ pub(super) fn write_duration(out: &mut Vec<u8>, span: Instant) -> Written<()> {
     Ok(())
 }
 
-/// Two digits of a number below 100.
-fn put_pair(out: &mut Vec<u8>, number: u64) {
-    out.extend([number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8));
+/// Adds a number below 100 to the two zeros at a place.
+#[expect(clippy::cast_possible_truncation, reason = "both are digits")]
+fn put_pair(text: &mut [u8], place: usize, number: u32) {
+    text[place] += (number / 10) as u8;
+    text[place + 1] += (number % 10) as u8;
 }
 
 /// Three, six or nine digits after a point, as many as are needed.

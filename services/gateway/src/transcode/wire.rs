@@ -41,7 +41,8 @@ impl<'w> Wire<'w> {
     }
 
     /// The next record: its field's number and its value. To skip a record is to read it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "measured: a sixth of the time that a page takes")]
+    #[inline(always)]
     pub(super) fn record(&mut self) -> Written<(u32, Value<'w>)> {
         let tag = u32::try_from(self.varint()?).map_err(|_| Corrupt::new("a tag is too large"))?;
         if tag >> 3 == 0 {
@@ -97,10 +98,7 @@ impl<'w> Wire<'w> {
 
     fn bytes(&mut self) -> Written<&'w [u8]> {
         let length = usize::try_from(self.varint()?).map_err(|_| Corrupt::truncated())?;
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(Corrupt::truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(Corrupt::truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -114,10 +112,7 @@ impl<'w> Wire<'w> {
     }
 
     fn array<const N: usize>(&mut self) -> Written<[u8; N]> {
-        let (array, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or_else(Corrupt::truncated)?;
+        let (array, rest) = self.rest.split_first_chunk().ok_or_else(Corrupt::truncated)?;
         self.rest = rest;
         Ok(*array)
     }
@@ -159,10 +154,9 @@ pub(super) fn open(out: &mut Vec<u8>) -> usize {
 #[inline]
 pub(super) fn close(out: &mut Vec<u8>, body: usize) {
     let length = out.len() - body;
-    if length < 0x80 {
-        out[body - 1] = (length & 0x7f) as u8;
-    } else {
-        close_long(out, body, length as u64);
+    match u8::try_from(length) {
+        Ok(short @ 0..0x80) => out[body - 1] = short,
+        _ => close_long(out, body, length as u64),
     }
 }
 

@@ -25,10 +25,13 @@ pub(super) struct Writer<'p, 'w, 'o> {
 #[derive(Clone, Copy)]
 enum Slot<'w> {
     Absent,
-    /// The value of a single scalar; of several, the last.
-    Value(Value<'w>),
-    /// From its first record to the end of its last, of a field that has many, or whose values merge.
-    Records {
+    /// One value, and where its record starts.
+    One {
+        value: Value<'w>,
+        start: usize,
+    },
+    /// From the start of its first record to the end of its last.
+    Many {
         start: usize,
         end: usize,
     },
@@ -45,20 +48,14 @@ struct Entry<'w> {
 
 impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     pub(super) fn new(plans: &'p Plans, out: &'o mut Vec<u8>) -> Self {
-        Self {
-            plans,
-            out,
-            slots: Vec::new(),
-            entries: Vec::new(),
-            depth: 0,
-        }
+        Self { plans, out, slots: Vec::new(), entries: Vec::new(), depth: 0 }
     }
 
     /// A message of any form.
     pub(super) fn message(&mut self, id: MessageId, wire: &'w [u8]) -> Written<()> {
         let plan = self.plans.plan(id);
         match plan.form {
-            Form::Fields => {
+            Form::Fields | Form::Empty => {
                 self.open(b'{')?;
                 self.members(plan, wire, true)?;
                 self.close(b'}');
@@ -119,15 +116,12 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
                 }
             }
             let slot = &mut self.slots[base + index];
-            *slot = match (field.shape, field.kind, *slot) {
-                (Shape::List | Shape::Map, ..) | (_, Kind::Message(_), _) => {
-                    let end = wire.len() - cursor.left();
-                    match *slot {
-                        Slot::Records { start, .. } => Slot::Records { start, end },
-                        _ => Slot::Records { start, end },
-                    }
-                }
-                _ => Slot::Value(value),
+            let end = wire.len() - cursor.left();
+            *slot = match *slot {
+                // Of several scalars the last counts; a message's parts, and the elements of a list, all do.
+                Slot::One { start, .. } | Slot::Many { start, .. } if field.gathers => Slot::Many { start, end },
+                _ if field.shape != Shape::Single => Slot::Many { start, end },
+                _ => Slot::One { value, start },
             };
         }
         Ok(base)
@@ -139,8 +133,8 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
                 self.out.extend_from_slice(&field.absent);
                 Ok(())
             }
-            Slot::Value(value) => self.value(field.kind, value),
-            Slot::Records { start, end } => {
+            Slot::One { value, .. } => self.value(field.kind, value),
+            Slot::Many { start, end } => {
                 let records = &wire[start..end];
                 match field.shape {
                     Shape::Single => self.merged(field, records),
@@ -151,18 +145,11 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
         }
     }
 
-    /// A single message, which may come in parts: the wire means them to be read as if they were one.
+    /// A single message in parts, which the wire means to be read as if they were one.
+    #[cold]
     fn merged(&mut self, field: &'p Field, records: &'w [u8]) -> Written<()> {
-        let mut records = Records::of(field, records);
-        let first = records.next().transpose()?.unwrap_or(field.kind.default());
-        let (Kind::Message(id), Value::Bytes(first)) = (field.kind, first) else {
-            return Err(mistyped());
-        };
-        if records.wire.is_empty() {
-            return self.message(id, first);
-        }
-        let mut whole = first.to_vec();
-        for part in records {
+        let mut whole = Vec::new();
+        for part in Records::of(field, records) {
             let Value::Bytes(part) = part? else {
                 return Err(mistyped());
             };
@@ -170,7 +157,7 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
         }
         let mut writer = Writer::new(self.plans, self.out);
         writer.depth = self.depth;
-        writer.message(id, &whole)
+        writer.value(field.kind, Value::Bytes(&whole))
     }
 
     /// A list, packed or not, or in parts of both kinds.
@@ -236,11 +223,22 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     }
 
     fn entry(&mut self, plan: &'p Message, key: &Field, body: &'w [u8]) -> Written<Entry<'w>> {
+        let mut cursor = Wire::new(body);
+        // Nearly every one is a key and a value, in this order.
+        if !cursor.is_empty()
+            && let (1, key) = cursor.record()?
+            && !cursor.is_empty()
+            && let (2, value) = cursor.record()?
+            && cursor.is_empty()
+        {
+            let value = Slot::One { value, start: 0 };
+            return Ok(Entry { key, value, body });
+        }
         let base = self.note(plan, body)?;
         let slots = &self.slots[base..];
         let entry = Entry {
             key: match slots.first() {
-                Some(Slot::Value(key)) => *key,
+                Some(Slot::One { value, .. }) => *value,
                 _ => key.kind.default(),
             },
             value: slots.get(1).copied().unwrap_or(Slot::Absent),
@@ -321,6 +319,6 @@ impl<'w> Iterator for Records<'w> {
     }
 }
 
-fn mistyped() -> Box<Corrupt> {
+fn mistyped() -> Corrupt {
     Corrupt::new("the wire type is not the field's")
 }

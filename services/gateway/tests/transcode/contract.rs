@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use arbtest::arbitrary::{Result, Unstructured};
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value,
-    prost::Message as _, prost::bytes::Bytes,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value, prost::Message as _, prost::bytes::Bytes,
 };
 use spectra_gateway::transcode::{Corrupt, Malformed, MessageId, Plans};
 
@@ -19,8 +18,7 @@ pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 pub(crate) static PLANS: LazyLock<Plans> = LazyLock::new(|| Plans::new(&POOL));
 
 pub(crate) fn descriptor(name: &str) -> MessageDescriptor {
-    POOL.get_message_by_name(&full_name(name))
-        .expect("the name of a message")
+    POOL.get_message_by_name(&full_name(name)).expect("the name of a message")
 }
 
 pub(crate) fn id(name: &str) -> MessageId {
@@ -29,11 +27,7 @@ pub(crate) fn id(name: &str) -> MessageId {
 
 /// `Every` for `every.v1.Every`; a name with a dot is full already.
 fn full_name(name: &str) -> String {
-    if name.contains('.') {
-        name.to_owned()
-    } else {
-        format!("every.v1.{name}")
-    }
+    if name.contains('.') { name.to_owned() } else { format!("every.v1.{name}") }
 }
 
 /// The message that JSON spells.
@@ -57,23 +51,30 @@ pub(crate) fn decode(message: &str, wire: &[u8]) -> DynamicMessage {
 /// A message whose fields are set or not, to whatever the entropy says.
 ///
 /// Left out is what JSON cannot tell apart: in a field that may be unset, the value that is written as null.
-pub(crate) fn message(
-    u: &mut Unstructured<'_>,
-    descriptor: &MessageDescriptor,
-    depth: u32,
-) -> Result<DynamicMessage> {
+pub(crate) fn message(u: &mut Unstructured<'_>, descriptor: &MessageDescriptor, depth: u32) -> Result<DynamicMessage> {
     let mut message = DynamicMessage::new(descriptor.clone());
     for field in descriptor.fields() {
         let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
-        let taken = oneof.is_some_and(|oneof| oneof.fields().any(|f| message.has_field(&f)));
+        let taken = oneof.as_ref().is_some_and(|oneof| oneof.fields().any(|f| message.has_field(&f)));
         let wanted = depth > 0 || !matches!(field.kind(), Kind::Message(_));
-        if taken || !wanted || !u.ratio(1, 2)? {
+        if taken || !wanted || u.ratio(1, 2)? {
             continue;
         }
         let value = field_value(u, &field, depth)?;
-        message.set_field(&field, value);
+        if oneof.is_none() || !is_null(&field, &value) {
+            message.set_field(&field, value);
+        }
     }
     Ok(message)
+}
+
+/// Whether JSON has null for the value of a `Value` or `NullValue`.
+fn is_null(field: &FieldDescriptor, value: &Value) -> bool {
+    match (field.kind(), value) {
+        (Kind::Enum(e), _) => e.name() == "NullValue",
+        (Kind::Message(m), Value::Message(v)) => m.name() == "Value" && v.has_field_by_number(1),
+        _ => false,
+    }
 }
 
 fn field_value(u: &mut Unstructured<'_>, field: &FieldDescriptor, depth: u32) -> Result<Value> {
@@ -114,8 +115,9 @@ fn single(u: &mut Unstructured<'_>, kind: &Kind, nullable: bool, depth: u32) -> 
         Kind::Double => Value::F64(double(u)?),
         Kind::Float => Value::F32(float(u)?),
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-            Value::I32(*u.choose(&[0, 1, -1, i32::MIN, i32::MAX, u.len() as i32])?)
-        }
+            let any = u.arbitrary()?;
+            Value::I32(*u.choose(&[0, 1, -1, i32::MIN, i32::MAX, any])?)
+        },
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(u.arbitrary()?),
         Kind::Uint32 | Kind::Fixed32 => Value::U32(u.arbitrary()?),
         Kind::Uint64 | Kind::Fixed64 => Value::U64(u.arbitrary()?),
@@ -186,7 +188,8 @@ fn nested(u: &mut Unstructured<'_>, m: &MessageDescriptor, depth: u32) -> Result
             known.set_field_by_name(name, value);
         }
         "google.protobuf.Any" => {
-            let names = ["every.v1.Scalars", "google.protobuf.Timestamp", "google.protobuf.Struct"];
+            // None with a map, whose entries the bytes in an Any would hold in an order of their own.
+            let names = ["every.v1.Scalars", "google.protobuf.Timestamp", "google.protobuf.Empty"];
             let name = *u.choose(&names)?;
             let payload = nested(u, &descriptor(name), depth.min(1))?.encode_to_vec();
             let url = format!("type.example/{name}");

@@ -48,11 +48,7 @@ fn any(message: &DynamicMessage) -> Json {
     };
     let body = body.as_bytes().expect("bytes").clone();
     let body = DynamicMessage::decode(descriptor(name), body).expect("the message in an Any");
-    let mut object = if name.starts_with("google.") {
-        Map::from_iter([("value".to_owned(), render(&body))])
-    } else {
-        members(&body)
-    };
+    let mut object = if name.starts_with("google.") { Map::from_iter([("value".to_owned(), render(&body))]) } else { members(&body) };
     object.insert("@type".to_owned(), url.into());
     Json::Object(object)
 }
@@ -95,8 +91,10 @@ fn single(kind: &Kind, value: &Value) -> Json {
         (_, Value::U32(value)) => json!(value),
         (_, Value::I64(value)) => json!(value.to_string()),
         (_, Value::U64(value)) => json!(value.to_string()),
-        (_, Value::F64(value)) => number(*value, &value.to_string()),
-        (_, Value::F32(value)) => number(f64::from(*value), &value.to_string()),
+        (_, Value::F64(value)) => number(&value.to_string()),
+        // Between two shortest texts the standard library takes the other one.
+        (_, Value::F32(value)) if value.is_finite() => number(&serde_json::to_string(value).expect("a number")),
+        (_, Value::F32(value)) => number(&value.to_string()),
         (_, Value::String(value)) => json!(value),
         (_, Value::Bytes(value)) => json!(STANDARD.encode(value)),
         (_, Value::Message(message)) => render(message),
@@ -114,15 +112,31 @@ fn single(kind: &Kind, value: &Value) -> Json {
     }
 }
 
-/// A whole number below 2^53 has no fraction; any other is the shortest text that reads back.
-fn number(value: f64, shortest: &str) -> Json {
-    if value.is_nan() {
-        json!("NaN")
-    } else if value.is_infinite() {
-        json!(if value > 0.0 { "Infinity" } else { "-Infinity" })
-    } else if value.fract() == 0.0 && value.abs() < 2f64.powi(53) && !shortest.contains('.') {
-        json!(value as i64)
-    } else {
-        Json::Number(Number::from_f64(shortest.parse().expect("a float")).expect("finite"))
+/// The shortest text that reads back as the same float is the number meant.
+fn number(shortest: &str) -> Json {
+    let number = shortest.parse().ok().and_then(Number::from_f64);
+    number.map_or_else(|| json!(shortest.replace("inf", "Infinity")), Json::Number)
+}
+
+/// The path to the first place where two values differ.
+///
+/// 1 and 1.0 are the same number, and so are neighbours: `serde_json` reads floats to the last few bits.
+pub(crate) fn difference(found: &Json, expected: &Json) -> Option<String> {
+    match (found, expected) {
+        (Json::Object(a), Json::Object(b)) if a.len() == b.len() => b.iter().find_map(|(key, b)| {
+            let deeper = difference(a.get(key).unwrap_or(&Json::Null), b)?;
+            Some(format!(".{key}{deeper}"))
+        }),
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            let mut pairs = a.iter().zip(b).enumerate();
+            pairs.find_map(|(i, (a, b))| Some(format!("[{i}]{}", difference(a, b)?)))
+        }
+        (Json::Number(a), Json::Number(b)) => {
+            let (a, b) = (a.as_f64().expect("a float"), b.as_f64().expect("a float"));
+            let same = (a - b).abs() <= 8.0 * f64::EPSILON * b.abs();
+            (!same).then(|| format!(": {a:e} should be {b:e}"))
+        }
+        _ if found == expected => None,
+        _ => Some(format!(": {found} should be {expected}")),
     }
 }

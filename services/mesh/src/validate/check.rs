@@ -133,8 +133,9 @@ impl<'p> Check<'p> {
             Shape::List { tally, unique, .. } => {
                 let tally = &mut tallies[*tally];
                 match value {
-                    Value::Bytes(list) if field.rule.form() != Form::Bytes => packed(field.rule.form(), list)
-                        .try_for_each(|item| self.item(&field.rule, item?, at, *unique, tally)),
+                    Value::Bytes(list) if field.rule.form() != Form::Bytes => {
+                        packed(field.rule.form(), list).try_for_each(|item| self.item(&field.rule, item?, at, *unique, tally))
+                    }
                     _ => self.item(&field.rule, value, at, *unique, tally),
                 }
             }
@@ -172,12 +173,16 @@ impl<'p> Check<'p> {
     }
 
     fn entry(&mut self, key_rule: &'p Rule, rule: &'p Rule, wire: &[u8], map: &Place<'_>) -> Result<(), Malformed> {
-        let (mut key, mut value) = (Value::default_of(key_rule.form()), Value::default_of(rule.form()));
+        let mut key = Value::default_of(key_rule.form());
+        let mut has_value = false;
         for record in records(wire) {
             let record = record?;
             match record.number {
                 1 => key = record.value,
-                2 => value = record.value,
+                2 => {
+                    has_value = true;
+                    self.value(rule, record.value, &Place::Entry(map, key), Scope::Whole)?;
+                }
                 _ => {}
             }
         }
@@ -185,7 +190,7 @@ impl<'p> Check<'p> {
         if let Some(fault) = key_rule.fault(key)? {
             self.refuse(&place, format!("has a key that {fault}"));
         }
-        self.value(rule, value, &place, Scope::Whole)
+        if has_value { Ok(()) } else { self.value(rule, Value::default_of(rule.form()), &place, Scope::Whole) }
     }
 
     /// Holds the lists and maps that came to their sizes.

@@ -40,8 +40,7 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn plan(&self, message: &MessageDescriptor) -> Result<Plan, String> {
-        let mut plan =
-            Plan { fields: Vec::new(), demanded: 0, output_only: 0, immutable: 0, tallies: 0, update: None };
+        let mut plan = Plan { fields: Vec::new(), demanded: 0, output_only: 0, immutable: 0, tallies: 0, update: None };
         let mut descriptors: Vec<_> = message.fields().collect();
         descriptors.sort_by_key(FieldDescriptor::number);
         if descriptors.len() > FieldSet::BITS as usize {

@@ -96,16 +96,19 @@ fn object(wire: &[u8], left: u32) -> Result<(), Stop> {
 }
 
 fn entry(wire: &[u8], left: u32) -> Result<(), Stop> {
-    let mut content: &[u8] = &[];
+    let mut has_value = false;
     for record in records(wire) {
         let record = record?;
         match record.number {
             1 => readable(record.value)?,
-            2 => content = record.value.bytes()?,
+            2 => {
+                has_value = true;
+                any(record.value.bytes()?, left)?;
+            }
             _ => {}
         }
     }
-    any(content, left)
+    told(has_value)
 }
 
 /// A `ListValue`.
@@ -122,7 +125,7 @@ fn list(wire: &[u8], left: u32) -> Result<(), Stop> {
 
 /// A `Value`, which is one of null, number, text, boolean, object and list, and not none of them.
 fn any(wire: &[u8], left: u32) -> Result<(), Stop> {
-    let mut told = false;
+    let mut has_kind = false;
     for record in records(wire) {
         let record = record?;
         let value = record.value;
@@ -135,8 +138,13 @@ fn any(wire: &[u8], left: u32) -> Result<(), Stop> {
             6 => list(value.bytes()?, left)?,
             _ => continue,
         }
-        told = true;
+        has_kind = true;
     }
+    told(has_kind)
+}
+
+/// Every name and item has a value that says what it is.
+fn told(told: bool) -> Result<(), Stop> {
     if told { Ok(()) } else { Err(Stop::broken("must hold a value for each name and item, null at least")) }
 }
 

@@ -94,9 +94,7 @@ impl Rule {
             Self::Int32(_) | Self::Int64(_) | Self::Enum(_) => Form::Varint,
             Self::Double(_) => Form::Fixed64,
             Self::Number(form) => *form,
-            Self::Text(_) | Self::Bytes(_) | Self::Timestamp | Self::Json(_) | Self::Mask | Self::Message(_) => {
-                Form::Bytes
-            }
+            Self::Text(_) | Self::Bytes(_) | Self::Timestamp | Self::Json(_) | Self::Mask | Self::Message(_) => Form::Bytes,
         }
     }
 
@@ -119,8 +117,6 @@ impl Rule {
     /// Whether leaving the value out breaks a rule, for a field whose absence reads as its default.
     pub(super) fn refuses_default(&self) -> bool {
         match self {
-            // Unspecified is what an enum says by not being there; only a rule of its own forbids that.
-            Self::Enum(rules) => rules.refused.contains(&0),
             Self::Timestamp | Self::Json(_) | Self::Mask | Self::Message(_) => false,
             _ => !matches!(self.fault(Value::default_of(self.form())), Ok(None)),
         }

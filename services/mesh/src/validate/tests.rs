@@ -17,10 +17,21 @@ mod stated;
 mod updates;
 mod values;
 
+/// What every contract of the tests begins with.
+const HEAD: &str = r#"
+    syntax = "proto3";
+    package test.v1;
+    import "buf/validate/validate.proto";
+    import "google/api/field_behavior.proto";
+    import "google/protobuf/field_mask.proto";
+    import "google/protobuf/struct.proto";
+    import "google/protobuf/timestamp.proto";
+"#;
+
 /// A contract with a field for every rule.
 const CONTRACT: &str = r#"
     message Thing {
-      string id = 1 [(google.api.field_behavior) = OUTPUT_ONLY];
+      string id = 1 [(google.api.field_behavior) = OUTPUT_ONLY, (buf.validate.field).string.uuid = true];
       string name = 2 [(buf.validate.field).string = { min_len: 1 max_len: 12 pattern: "\\S" }];
       optional string note = 3 [(buf.validate.field).string = { min_len: 2 max_len: 20 }];
       repeated string tags = 4 [(buf.validate.field).repeated = { max_items: 3 unique: true items: { string: { max_len: 5 } } }];
@@ -87,6 +98,7 @@ const CONTRACT: &str = r#"
       map<string, string> pairs = 2 [(buf.validate.field).map = { min_pairs: 2 max_pairs: 3 }];
     }
 
+    enum Switch { SWITCH_OFF = 0; SWITCH_ON = 1; }
     message Needed {
       string name = 1 [(buf.validate.field).string.min_len = 1];
       string id = 2 [(buf.validate.field).string.uuid = true];
@@ -99,6 +111,7 @@ const CONTRACT: &str = r#"
       bytes hash = 9 [(buf.validate.field).bytes.min_len = 1];
       map<string, string> pairs = 10 [(buf.validate.field).map.min_pairs = 1];
       Color shade = 11;
+      Switch switch = 13;
       int32 offset = 12 [(buf.validate.field).int32.gte = -1];
     }
 "#;
@@ -117,16 +130,8 @@ fn pool(messages: &str) -> Result<DescriptorPool, Error> {
         }
     }
 
-    let imports = [
-        "buf/validate/validate",
-        "google/api/field_behavior",
-        "google/protobuf/field_mask",
-        "google/protobuf/struct",
-        "google/protobuf/timestamp",
-    ];
-    let imports: String = imports.iter().map(|name| format!("import \"{name}.proto\";")).collect();
     let mut files = ChainFileResolver::new();
-    files.add(Source(format!("syntax = \"proto3\"; package test.v1; {imports} {messages}")));
+    files.add(Source(format!("{HEAD} {messages}")));
     files.add(IncludeFileResolver::new(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto"))));
     files.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(files);

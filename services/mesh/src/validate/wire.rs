@@ -110,9 +110,7 @@ pub(crate) fn packed(form: Form, list: &[u8]) -> impl Iterator<Item = Result<Val
 }
 
 /// What `next` yields, up to and with the first fault.
-fn until_malformed<T>(
-    mut next: impl FnMut() -> Option<Result<T, Malformed>>,
-) -> impl Iterator<Item = Result<T, Malformed>> {
+fn until_malformed<T>(mut next: impl FnMut() -> Option<Result<T, Malformed>>) -> impl Iterator<Item = Result<T, Malformed>> {
     let mut ended = false;
     std::iter::from_fn(move || {
         let item = if ended { None } else { next() };
@@ -169,12 +167,7 @@ mod tests {
         let read: Vec<_> = records(&wire).map(|record| record.map(|it| (it.number, it.value, it.raw.len()))).collect();
         assert_eq!(
             read,
-            [
-                Ok((1, Value::Varint(150), 3)),
-                Ok((2, Value::Bytes(b"ok"), 4)),
-                Ok((3, Value::Fixed32(1), 5)),
-                Ok((4, Value::Fixed64(2), 9)),
-            ]
+            [Ok((1, Value::Varint(150), 3)), Ok((2, Value::Bytes(b"ok"), 4)), Ok((3, Value::Fixed32(1), 5)), Ok((4, Value::Fixed64(2), 9)),]
         );
     }
 
@@ -193,13 +186,13 @@ mod tests {
     #[test]
     fn what_is_cut_off_or_cannot_be_is_malformed_and_ends_the_reading() {
         let faulty: [&[u8]; 8] = [
-            &[0x08],                         // a tag without a value
-            &[0x08, 0x80],                   // a number that goes on
-            &[0x0a, 0x02, b'x'],             // a text cut short
-            &[0x0d, 1, 2, 3],                // four bytes, of which three are there
-            &[0x09, 1, 2, 3, 4, 5, 6, 7],    // eight bytes, of which seven are there
-            &[0x0b, 0x0c],                   // a group
-            &[0x00, 0x00],                   // field number zero
+            &[0x08],                                                             // a tag without a value
+            &[0x08, 0x80],                                                       // a number that goes on
+            &[0x0a, 0x02, b'x'],                                                 // a text cut short
+            &[0x0d, 1, 2, 3],                                                    // four bytes, of which three are there
+            &[0x09, 1, 2, 3, 4, 5, 6, 7],                                        // eight bytes, of which seven are there
+            &[0x0b, 0x0c],                                                       // a group
+            &[0x00, 0x00],                                                       // field number zero
             &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], // a length beyond memory
         ];
         for wire in faulty {

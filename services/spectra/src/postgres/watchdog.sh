@@ -4,11 +4,13 @@
 exec 3<&0 </dev/null
 "$@" >&2 3<&- &
 server=$!
-echo "$server"
-exec >&2
-{ read -r _ <&3; kill -INT "$server"; } &
+# Again and again, since a server that is only just starting may not hear the first.
+{ read -r _ <&3; while kill -INT "$server"; do sleep 1; done; } >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
+# Nobody reads it any more when the launcher was killed already; that must not end this shell.
+(trap '' PIPE; echo "$server") 2>/dev/null
+exec >&2
 wait "$server"
 status=$?
 kill "$watcher" 2>/dev/null

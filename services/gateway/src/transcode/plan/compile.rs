@@ -15,18 +15,10 @@ impl Plans {
         let ids = pool.all_messages().enumerate();
         let compiler = Compiler {
             enums: pool.all_enums().map(|e| Enumeration::new(&e)).collect(),
-            enum_ids: names
-                .map(|(id, e)| (e.full_name().to_owned(), id))
-                .collect(),
-            message_ids: ids
-                .map(|(id, m)| (m.full_name().to_owned(), MessageId(id)))
-                .collect(),
+            enum_ids: names.map(|(id, e)| (e.full_name().to_owned(), id)).collect(),
+            message_ids: ids.map(|(id, m)| (m.full_name().to_owned(), MessageId(id))).collect(),
         };
-        Self {
-            messages: pool.all_messages().map(|m| compiler.message(&m)).collect(),
-            enums: compiler.enums,
-            by_name: compiler.message_ids,
-        }
+        Self { messages: pool.all_messages().map(|m| compiler.message(&m)).collect(), enums: compiler.enums, by_name: compiler.message_ids }
     }
 }
 
@@ -41,9 +33,7 @@ impl Compiler {
     fn message(&self, descriptor: &MessageDescriptor) -> Message {
         // The descriptor yields its fields by number; the proto it was made from has them as declared.
         let declared = &descriptor.descriptor_proto().field;
-        let declared = declared
-            .iter()
-            .filter_map(|f| descriptor.get_field_by_name(f.name()));
+        let declared = declared.iter().filter_map(|f| descriptor.get_field_by_name(f.name()));
         let declared: Vec<FieldDescriptor> = declared.collect();
         let oneofs = oneofs(descriptor, &declared);
         let mut plan = Message {
@@ -87,6 +77,7 @@ impl Compiler {
             key: format!(",\"{}\":", field.name()).into_bytes(),
             kind,
             shape,
+            gathers: shape != Shape::Single || matches!(kind, Kind::Message(_)),
             explicit,
             oneof,
             // Output has null for each member of a oneof that is not set, and must read back as such.
@@ -153,9 +144,10 @@ fn form(full_name: &str) -> Form {
         Some("Value") => Form::Value,
         Some("ListValue") => Form::ListValue,
         Some("Any") => Form::Any,
+        Some("Empty") => Form::Empty,
         Some(
-            "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value"
-            | "UInt32Value" | "BoolValue" | "StringValue" | "BytesValue",
+            "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value" | "UInt32Value" | "BoolValue" | "StringValue"
+            | "BytesValue",
         ) => Form::Wrapper,
         _ => Form::Fields,
     }

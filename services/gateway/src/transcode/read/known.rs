@@ -101,23 +101,17 @@ impl Reader<'_, '_, '_> {
             return Ok(());
         };
         let plans = self.plans;
-        let id = url
-            .rsplit_once('/')
-            .and_then(|(_, name)| plans.message(name));
+        let id = url.rsplit_once('/').and_then(|(_, name)| plans.message(name));
         let Some(id) = id else {
-            return Err(Malformed::field(TYPE, "is not the URL of a known type"));
+            return Err(Malformed::value("is not the URL of a known type").within(TYPE));
         };
         put_tag(self.out, 1, WireType::Bytes);
         put_bytes(self.out, url.as_bytes());
-        put_tag(self.out, 2, WireType::Bytes);
-        let body = wire::open(self.out);
         self.json.open(b'{')?;
-        match plans.plan(id) {
-            plan if plan.form == Form::Fields => self.members(plan, Some(TYPE))?,
-            _ => self.type_and_value(id)?,
-        }
-        wire::close(self.out, body);
-        Ok(())
+        self.unless_empty(2, |reader| match plans.plan(id) {
+            plan if plan.form == Form::Fields => reader.members(plan, Some(TYPE)),
+            _ => reader.type_and_value(id),
+        })
     }
 
     /// The members of an `Any` that holds a well-known type: such a type need not be an object.
@@ -127,7 +121,7 @@ impl Reader<'_, '_, '_> {
             let seen = match &*key {
                 TYPE => &mut has_type,
                 "value" => &mut has_value,
-                _ => return Err(Malformed::field(&key, "unknown field beside \"value\"")),
+                _ => return Err(Malformed::value("unknown field beside \"value\"").within(&key)),
             };
             if std::mem::replace(seen, true) {
                 return Err(self.repeated(&key));
@@ -157,6 +151,6 @@ impl Reader<'_, '_, '_> {
         if first {
             return Ok(None);
         }
-        Err(Malformed::field(TYPE, "is missing"))
+        Err(Malformed::value("is missing").within(TYPE))
     }
 }

@@ -30,6 +30,14 @@ impl<'p, 'w> Writer<'p, 'w, '_> {
 
     /// A `Value`: the one member of its oneof that is set. None is null.
     pub(super) fn any_json(&mut self, plan: &'p Message, wire: &'w [u8]) -> Written<()> {
+        let mut cursor = Wire::new(wire);
+        if !cursor.is_empty() {
+            let (number, value) = cursor.record()?;
+            // Nearly every one is a single record, of which there is nothing to note.
+            if let (true, Some(index)) = (cursor.is_empty(), plan.numbered(number)) {
+                return self.value(plan.fields[index].kind, value);
+            }
+        }
         let base = self.note(plan, wire)?;
         let set = |slot: &Slot<'_>| !matches!(slot, Slot::Absent);
         let index = self.slots[base..].iter().position(set);
@@ -55,9 +63,7 @@ impl<'p, 'w> Writer<'p, 'w, '_> {
         }
         self.open(b'{')?;
         if !(url.is_empty() && body.is_empty()) {
-            let name = str::from_utf8(url)
-                .ok()
-                .and_then(|url| url.rsplit_once('/'));
+            let name = str::from_utf8(url).ok().and_then(|url| url.rsplit_once('/'));
             let id = name.and_then(|(_, name)| self.plans.message(name));
             let id = id.ok_or_else(|| Corrupt::new("an Any is of an unknown type"))?;
             self.out.extend_from_slice(b"\"@type\":");

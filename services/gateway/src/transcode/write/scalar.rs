@@ -54,9 +54,9 @@ impl<'w> Writer<'_, 'w, '_> {
     fn integer(&mut self, kind: Kind, value: Value<'w>) -> Written<()> {
         match (kind, value) {
             (Kind::Int32, Value::Varint(v)) => write_integer(self.out, low_half(v).cast_signed()),
-            (Kind::Int64, Value::Varint(v)) => write_integer(self.out, v.cast_signed()),
+            (Kind::Int64, Value::Varint(v)) | (Kind::Sfixed64, Value::Fixed64(v)) => write_integer(self.out, v.cast_signed()),
             (Kind::Uint32, Value::Varint(v)) => write_integer(self.out, low_half(v)),
-            (Kind::Uint64, Value::Varint(v)) => write_integer(self.out, v),
+            (Kind::Uint64, Value::Varint(v)) | (Kind::Fixed64, Value::Fixed64(v)) => write_integer(self.out, v),
             (Kind::Sint32, Value::Varint(v)) => {
                 let v = low_half(v);
                 write_integer(self.out, (v >> 1).cast_signed() ^ -(v & 1).cast_signed());
@@ -66,8 +66,6 @@ impl<'w> Writer<'_, 'w, '_> {
             }
             (Kind::Fixed32, Value::Fixed32(v)) => write_integer(self.out, v),
             (Kind::Sfixed32, Value::Fixed32(v)) => write_integer(self.out, v.cast_signed()),
-            (Kind::Fixed64, Value::Fixed64(v)) => write_integer(self.out, v),
-            (Kind::Sfixed64, Value::Fixed64(v)) => write_integer(self.out, v.cast_signed()),
             _ => return Err(mistyped()),
         }
         Ok(())
@@ -78,18 +76,13 @@ impl<'w> Writer<'_, 'w, '_> {
         let start = self.out.len();
         let length = bytes.len().div_ceil(3) * 4;
         self.out.resize(start + length, 0);
-        STANDARD
-            .encode_slice(bytes, &mut self.out[start..])
-            .expect("four bytes of base64 hold three");
+        STANDARD.encode_slice(bytes, &mut self.out[start..]).expect("four bytes of base64 hold three");
         self.out.push(b'"');
     }
 }
 
 /// 32-bit numbers may come in 64 bits; the upper half is dropped, as protobuf has it.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the upper half is to be dropped"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is to be dropped")]
 pub(super) fn low_half(value: u64) -> u32 {
     value as u32
 }

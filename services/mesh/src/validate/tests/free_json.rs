@@ -1,4 +1,4 @@
-//! Struct, Value and ListValue.
+//! Free JSON: objects, lists and values of any kind.
 
 use super::{broken, fine, record, told_of};
 

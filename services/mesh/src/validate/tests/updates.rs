@@ -40,11 +40,7 @@ fn fields_outside_the_mask_still_obey() {
         &update(r#"note: "cold" name: "much too long a name""#, &["note"]),
         "thing.name must have at most 12 characters",
     );
-    broken(
-        "UpdateThingRequest",
-        &update(r#"note: "cold" id: "7""#, &["note"]),
-        "thing.id is set by the server and cannot be written",
-    );
+    broken("UpdateThingRequest", &update(r#"note: "cold" id: "7""#, &["note"]), "thing.id is set by the server and cannot be written");
 }
 
 #[test]
@@ -96,9 +92,5 @@ fn the_rules_of_the_request_itself_hold() {
 
 #[test]
 fn messages_within_the_resource_are_replaced_whole() {
-    broken(
-        "UpdateThingRequest",
-        &update("points { value: inf }", &["points"]),
-        "thing.points[0].value must be a finite number",
-    );
+    broken("UpdateThingRequest", &update("points { value: inf }", &["points"]), "thing.points[0].value must be a finite number");
 }

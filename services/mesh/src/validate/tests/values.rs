@@ -106,11 +106,9 @@ fn enums_hold_accepted_values() {
 
 #[test]
 fn lists_have_their_length_and_their_items_obey() {
-    for (some, violation) in [
-        ("", "some is required"),
-        ("some: 1", "some must have at least 2 items"),
-        ("some: [1, 2, 3, 4]", "some must have at most 3 items"),
-    ] {
+    for (some, violation) in
+        [("", "some is required"), ("some: 1", "some must have at least 2 items"), ("some: [1, 2, 3, 4]", "some must have at most 3 items")]
+    {
         broken("Sized", &format!(r#"pairs {{ key: "a" }} pairs {{ key: "b" }} {some}"#), violation);
     }
     fine("Values", "weights: [0, 1, 2]");
@@ -180,9 +178,9 @@ fn a_choice_is_judged_by_what_was_chosen() {
 #[test]
 fn what_is_needed_is_not_left_out() {
     let whole = r#"name: "a" id: "01890a5d-ac96-774b-bcce-b302099a8057" word: "" count: 1 color: COLOR_RED at {}
-        items: "" sure: true hash: "x" pairs { key: "" }"#;
+        items: "" sure: true hash: "x" pairs { key: "" } shade: COLOR_RED"#;
     fine("Needed", whole);
-    let needed = ["name", "id", "word", "count", "color", "at", "items", "sure", "hash", "pairs"];
+    let needed = ["name", "id", "word", "count", "color", "at", "items", "sure", "hash", "pairs", "shade"];
     assert_eq!(told("Needed", ""), needed.map(|field| format!("{field} is required")));
 }
 
@@ -191,11 +189,7 @@ fn messages_within_messages_obey_and_say_where() {
     let thing = |text: &str| format!("{THING} points {{ value: 1 }} points {{ {text} }}");
     fine("Thing", &thing("value: 2 next { value: 3 }"));
     broken("Thing", &thing("next { next { value: inf } }"), "points[1].next.next.value must be a finite number");
-    broken(
-        "Thing",
-        &thing(r#"around { key: "left" value { value: nan } }"#),
-        r#"points[1].around["left"].value must be a finite number"#,
-    );
+    broken("Thing", &thing(r#"around { key: "left" value { value: nan } }"#), r#"points[1].around["left"].value must be a finite number"#);
     broken("CreateThingRequest", "thing { steps: 1 }", "thing.name is required");
     broken("CreateThingRequest", "", "thing is required");
 }

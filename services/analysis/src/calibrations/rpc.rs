@@ -1,0 +1,31 @@
+//! The calls of the calibration service.
+
+use spectra_mesh::Reply;
+use spectra_proto::analysis::{self as pb, calibration_service_server::CalibrationService};
+use tonic::Request;
+
+use super::{Calibration, store};
+use crate::App;
+
+#[tonic::async_trait]
+impl CalibrationService for App {
+    async fn list_calibrations(&self, request: Request<pb::ListCalibrationsRequest>) -> Reply<pb::ListCalibrationsResponse> {
+        self.db.list(request, async |tx, asked, page| Calibration::page(tx, &asked, &page).await).await
+    }
+
+    async fn get_calibration(&self, request: Request<pb::GetCalibrationRequest>) -> Reply<pb::Calibration> {
+        self.db.read(request, async |tx, asked| Calibration::find(tx, &asked.id).await).await
+    }
+
+    async fn create_calibration(&self, request: Request<pb::CreateCalibrationRequest>) -> Reply<pb::Calibration> {
+        self.db.write(request, async |tx, asked| Calibration::create(tx, asked.calibration.unwrap_or_default()).await).await
+    }
+
+    async fn revoke_calibration(&self, request: Request<pb::RevokeCalibrationRequest>) -> Reply<pb::Calibration> {
+        self.db.write(request, async |tx, asked| Calibration::revoke(tx, &asked).await).await
+    }
+
+    async fn get_calibration_status(&self, request: Request<pb::GetCalibrationStatusRequest>) -> Reply<pb::CalibrationStatus> {
+        self.db.read(request, async |tx, asked| store::status(tx, &asked).await).await
+    }
+}

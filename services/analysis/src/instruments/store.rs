@@ -1,0 +1,130 @@
+//! The statements over instruments.
+
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, patch};
+use spectra_proto::analysis::{self as pb, InstrumentStatus};
+
+use super::Instrument;
+
+impl Instrument {
+    /// The instrument asked for.
+    pub(super) async fn find(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+        let found = sqlx::query_as!(Self, "SELECT * FROM instruments WHERE organization_id = $1 AND id = $2", tx.org(), id(asked)?)
+            .fetch_optional(tx.conn())
+            .await?;
+        found.ok_or_else(|| Error::not_found("instrument"))
+    }
+
+    /// A page of the instruments that match the filters.
+    pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListInstrumentsRequest, page: &Page) -> Result<pb::ListInstrumentsResponse, Error> {
+        let rows = sqlx::query_as!(
+            Self,
+            "SELECT * FROM instruments
+              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
+                AND ($4::instrument_status IS NULL OR status = $4)
+                AND ($5::text IS NULL OR category = $5)
+                AND ($6::text IS NULL OR strpos(lower(concat_ws(' ', name, vendor, model, serial)), lower($6)) > 0)
+              ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8",
+            tx.org(),
+            page.before(),
+            page.before_id(),
+            asked.status.and_then(Labelled::of) as Option<Labelled<InstrumentStatus>>,
+            asked.category,
+            asked.q,
+            page.rows(),
+            page.skip(),
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
+        let (items, pagination) = page.answer(rows, total, |instrument| (instrument.created_at, instrument.id));
+        Ok(pb::ListInstrumentsResponse { items, pagination })
+    }
+
+    /// How many instruments match the filters.
+    async fn count(tx: &mut OrgTx, asked: &pb::ListInstrumentsRequest) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM instruments
+                WHERE organization_id = $1
+                  AND ($2::instrument_status IS NULL OR status = $2)
+                  AND ($3::text IS NULL OR category = $3)
+                  AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', name, vendor, model, serial)), lower($4)) > 0)"#,
+            tx.org(),
+            asked.status.and_then(Labelled::of) as Option<Labelled<InstrumentStatus>>,
+            asked.category,
+            asked.q,
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Describes a new instrument.
+    pub(super) async fn create(tx: &mut OrgTx, instrument: &pb::Instrument) -> Result<Self, Error> {
+        Ok(sqlx::query_as!(
+            Self,
+            "INSERT INTO instruments (organization_id, id, name, vendor, model, serial, interface, category, location, status, capabilities, metadata)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
+            tx.org(),
+            new_id(),
+            instrument.name,
+            instrument.vendor,
+            instrument.model,
+            instrument.serial,
+            instrument.interface,
+            instrument.category,
+            instrument.location,
+            status(instrument) as Labelled<InstrumentStatus>,
+            Object::of(instrument.capabilities.as_ref()),
+            Object::of(instrument.metadata.as_ref()),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Changes what the mask names of an instrument.
+    pub(super) async fn update(tx: &mut OrgTx, asked: pb::UpdateInstrumentRequest) -> Result<Self, Error> {
+        let current: pb::Instrument = Self::lock(tx, &asked.id).await?.into();
+        let instrument = patch::apply(&current, &asked.instrument.unwrap_or_default(), asked.update_mask.as_ref())?;
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE instruments SET name = $3, vendor = $4, model = $5, serial = $6, interface = $7, category = $8, location = $9,
+                    status = $10, capabilities = $11, metadata = $12
+              WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            id(&asked.id)?,
+            instrument.name,
+            instrument.vendor,
+            instrument.model,
+            instrument.serial,
+            instrument.interface,
+            instrument.category,
+            instrument.location,
+            status(&instrument) as Labelled<InstrumentStatus>,
+            Object::of(instrument.capabilities.as_ref()),
+            Object::of(instrument.metadata.as_ref()),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// An instrument that nobody else changes meanwhile, at the revision that the caller meant.
+    ///
+    /// The lock lets the foreign keys of new runs pass: a `FOR UPDATE` would starve behind them on a busy instrument.
+    async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+        let found = sqlx::query_as!(
+            Self,
+            "SELECT * FROM instruments WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
+            tx.org(),
+            id(asked)?,
+        )
+        .fetch_optional(tx.conn())
+        .await?;
+        let instrument = found.ok_or_else(|| Error::not_found("instrument"))?;
+        tx.expect("instrument", instrument.revision)?;
+        Ok(instrument)
+    }
+}
+
+/// The status that a request gives an instrument: online when it says none.
+fn status(instrument: &pb::Instrument) -> Labelled<InstrumentStatus> {
+    instrument.status.and_then(Labelled::of).unwrap_or(Labelled(InstrumentStatus::Online))
+}

@@ -1,0 +1,102 @@
+//! The statements over sessions that are made in the caller's name.
+
+use std::time::Duration;
+
+use spectra_mesh::{Error, OrgTx, Page};
+use spectra_proto::identity as pb;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Session;
+use crate::revocations::{Revoked, revoke_session};
+
+/// Why a session ended before its time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    /// By its own sign-out.
+    SignedOut,
+    /// By its user, from another session.
+    Ended,
+    /// Two clients held the same refresh token.
+    Reuse,
+}
+
+impl Why {
+    fn label(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Ended => "ended",
+            Self::Reuse => "reuse",
+        }
+    }
+}
+
+/// Ends a session of this user and voids its tokens; none when there is no such one alive.
+pub(super) async fn end(conn: &mut PgConnection, org: Uuid, user: Uuid, session: Uuid, why: Why) -> Result<Option<Revoked>, Error> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET ended_at = now(), ended_why = $4
+          WHERE organization_id = $1 AND user_id = $2 AND id = $3 AND ended_at IS NULL",
+        org,
+        user,
+        session,
+        why.label(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() == 0 { Ok(None) } else { Ok(Some(revoke_session(conn, org, session).await?)) }
+}
+
+/// Ends every session of a user who is shut out; whose tokens are voided together.
+pub(crate) async fn end_all(tx: &mut OrgTx, user: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE sessions SET ended_at = now(), ended_why = 'disabled' WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL",
+        tx.org(),
+        user,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+impl Session {
+    /// A page of the caller's live sessions.
+    pub(super) async fn page(tx: &mut OrgTx, page: &Page, idle: Duration) -> Result<pb::ListSessionsResponse, Error> {
+        let (user, current) = (tx.caller().user, tx.caller().session);
+        let rows = sqlx::query_as!(
+            Self,
+            r#"SELECT id, user_id, client, created_at, last_used_at, expires_at, id = $3 AS "current!"
+                 FROM sessions
+                WHERE organization_id = $1 AND user_id = $2 AND (created_at, id) < ($4, $5)
+                  AND ended_at IS NULL AND expires_at > now() AND last_used_at > now() - make_interval(secs => $6)
+                ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8"#,
+            tx.org(),
+            user,
+            current,
+            page.before(),
+            page.before_id(),
+            idle.as_secs_f64(),
+            page.rows(),
+            page.skip(),
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let total = if page.counts() { Some(Self::count(tx, idle).await?) } else { None };
+        let (items, pagination) = page.answer(rows, total, |session| (session.created_at, session.id));
+        Ok(pb::ListSessionsResponse { items, pagination })
+    }
+
+    /// How many live sessions the caller has.
+    async fn count(tx: &mut OrgTx, idle: Duration) -> Result<i64, Error> {
+        let user = tx.caller().user;
+        Ok(sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM sessions
+                WHERE organization_id = $1 AND user_id = $2
+                  AND ended_at IS NULL AND expires_at > now() AND last_used_at > now() - make_interval(secs => $3)"#,
+            tx.org(),
+            user,
+            idle.as_secs_f64(),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+}

@@ -1,0 +1,167 @@
+//! What may be done to a recipe, by where it stands.
+//!
+//! Each rule takes a recipe and gives back the proof that the statement behind it asks for.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use spectra_mesh::{Object, Refusal};
+use spectra_proto::{
+    Label,
+    lims::{ApprovalState, RecipeStatus},
+    types::{Reason, UserRole},
+};
+use uuid::Uuid;
+
+use super::Recipe;
+
+/// A recipe that may be rewritten.
+#[derive(Debug)]
+pub(super) struct Editable(Recipe);
+
+impl Editable {
+    /// The recipe as it stands.
+    pub(super) fn into_recipe(self) -> Recipe {
+        self.0
+    }
+}
+
+/// A recipe that may vanish, as nobody was ever asked about it.
+#[derive(Debug)]
+pub(super) struct Disposable(Recipe);
+
+impl Disposable {
+    /// Which recipe.
+    pub(super) fn id(&self) -> Uuid {
+        self.0.id
+    }
+}
+
+/// A recipe that may be taken out of use.
+#[derive(Debug)]
+pub(super) struct Retirable(Recipe);
+
+impl Retirable {
+    /// Which recipe.
+    pub(super) fn id(&self) -> Uuid {
+        self.0.id
+    }
+}
+
+/// What is decided about a recipe, and where that takes it.
+#[derive(Debug)]
+pub(super) struct Decision {
+    recipe: Recipe,
+    state: ApprovalState,
+    status: RecipeStatus,
+    self_approved: bool,
+}
+
+impl Decision {
+    /// The recipe as it was decided about.
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// What was decided.
+    pub(super) fn state(&self) -> ApprovalState {
+        self.state
+    }
+
+    /// Where the recipe stands from now on.
+    pub(super) fn status(&self) -> RecipeStatus {
+        self.status
+    }
+
+    /// Whether the author approves.
+    pub(super) fn self_approved(&self) -> bool {
+        self.self_approved
+    }
+}
+
+impl Recipe {
+    /// Lets a recipe be rewritten that was never approved.
+    pub(super) fn editable(self) -> Result<Editable, Refusal> {
+        match self.status.0 {
+            RecipeStatus::Draft | RecipeStatus::PendingApproval => Ok(Editable(self)),
+            RecipeStatus::Approved | RecipeStatus::Retired | RecipeStatus::Unspecified => Err(self.frozen()),
+        }
+    }
+
+    /// Lets a draft be deleted, unless `on_record`: its approval was asked for or turned down before.
+    pub(super) fn disposable(self, on_record: bool) -> Result<Disposable, Refusal> {
+        match self.status.0 {
+            RecipeStatus::Draft if on_record => Err(self.astray("what was decided about it stays on record, and so does the recipe")),
+            RecipeStatus::Draft => Ok(Disposable(self)),
+            RecipeStatus::PendingApproval => Err(self.astray("only a draft can be deleted")),
+            RecipeStatus::Approved | RecipeStatus::Retired | RecipeStatus::Unspecified => Err(self.frozen()),
+        }
+    }
+
+    /// Puts a draft up for approval.
+    pub(super) fn requested(self) -> Result<Decision, Refusal> {
+        match self.status.0 {
+            RecipeStatus::Draft => Ok(self.decided(ApprovalState::Pending, RecipeStatus::PendingApproval, false)),
+            _ => Err(self.astray("only a draft can be put up for approval")),
+        }
+    }
+
+    /// Approves a draft, put up for it or not. The author may do so as an admin alone, and it is told.
+    pub(super) fn approved_by(self, approver: Uuid, role: UserRole) -> Result<Decision, Refusal> {
+        let is_author = self.owner_id == approver;
+        match self.status.0 {
+            RecipeStatus::Draft | RecipeStatus::PendingApproval if is_author && role != UserRole::Admin => {
+                let refusal = Refusal::new(Reason::SelfApproval, "you wrote this recipe; somebody else must approve it");
+                Err(refusal.about("recipe_id", self.id))
+            }
+            RecipeStatus::Draft | RecipeStatus::PendingApproval => {
+                Ok(self.decided(ApprovalState::Approved, RecipeStatus::Approved, is_author))
+            }
+            _ => Err(self.astray("only a draft or one that waits for approval can be approved")),
+        }
+    }
+
+    /// Turns down a recipe that waits for approval: it is a draft again.
+    pub(super) fn rejected(self) -> Result<Decision, Refusal> {
+        match self.status.0 {
+            RecipeStatus::PendingApproval => Ok(self.decided(ApprovalState::Rejected, RecipeStatus::Draft, false)),
+            _ => Err(self.astray("only a recipe that waits for approval can be turned down")),
+        }
+    }
+
+    /// Takes an approved recipe out of use.
+    pub(super) fn retirable(self) -> Result<Retirable, Refusal> {
+        match self.status.0 {
+            RecipeStatus::Approved => Ok(Retirable(self)),
+            _ => Err(self.astray("only an approved recipe can be retired")),
+        }
+    }
+
+    fn decided(self, state: ApprovalState, status: RecipeStatus, self_approved: bool) -> Decision {
+        Decision { recipe: self, state, status, self_approved }
+    }
+
+    fn frozen(&self) -> Refusal {
+        Refusal::new(Reason::RecipeFrozen, "the recipe was approved and is frozen; make a new version of it").about("recipe_id", self.id)
+    }
+
+    fn astray(&self, rule: &str) -> Refusal {
+        let status = self.status.0.label();
+        Refusal::new(Reason::RecipeState, format!("the recipe is {}; {rule}", status.replace('_', " ")))
+            .about("recipe_id", self.id)
+            .about("status", status)
+    }
+}
+
+/// What a decision is pinned to: the SHA-256 of the canonical parameters, in hex.
+pub(super) fn params_hash(params: &Object) -> String {
+    let sum = digest(&SHA256, params.canonical().as_bytes());
+    sum.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The statements over recipes.
+
+use prost_types::FieldMask;
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, patch};
+use spectra_proto::lims as pb;
+
+use super::{
+    Recipe,
+    approvals::Approval,
+    rules::{Decision, Disposable, Editable, Retirable, params_hash},
+};
+
+impl Recipe {
+    /// The recipe asked for.
+    pub(super) async fn find(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+        let found = sqlx::query_as!(Self, "SELECT * FROM recipes WHERE organization_id = $1 AND id = $2", tx.org(), id(asked)?)
+            .fetch_optional(tx.conn())
+            .await?;
+        found.ok_or_else(|| Error::not_found("recipe"))
+    }
+
+    /// A page of the recipes that match the filters.
+    pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListRecipesRequest, page: &Page) -> Result<pb::ListRecipesResponse, Error> {
+        let rows = sqlx::query_as!(
+            Self,
+            "SELECT * FROM recipes
+              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
+                AND ($4::recipe_status IS NULL OR status = $4)
+                AND ($5::text IS NULL OR name = $5)
+                AND ($6::text IS NULL OR strpos(lower(concat_ws(' ', name, method, description)), lower($6)) > 0)
+              ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8",
+            tx.org(),
+            page.before(),
+            page.before_id(),
+            asked.status.and_then(Labelled::of),
+            asked.name,
+            asked.q,
+            page.rows(),
+            page.skip(),
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
+        let (items, pagination) = page.answer(rows, total, |recipe| (recipe.created_at, recipe.id));
+        Ok(pb::ListRecipesResponse { items, pagination })
+    }
+
+    /// How many recipes match the filters.
+    async fn count(tx: &mut OrgTx, asked: &pb::ListRecipesRequest) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM recipes
+                WHERE organization_id = $1
+                  AND ($2::recipe_status IS NULL OR status = $2)
+                  AND ($3::text IS NULL OR name = $3)
+                  AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', name, method, description)), lower($4)) > 0)"#,
+            tx.org(),
+            asked.status.and_then(Labelled::of),
+            asked.name,
+            asked.q,
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Writes a recipe, as a draft of the caller's.
+    pub(super) async fn create(tx: &mut OrgTx, recipe: &pb::Recipe) -> Result<Self, Error> {
+        let params = Object::of(recipe.params.as_ref());
+        Ok(sqlx::query_as!(
+            Self,
+            "INSERT INTO recipes (organization_id, id, name, version, method, description, params, params_hash, owner_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
+            tx.org(),
+            new_id(),
+            recipe.name,
+            recipe.version,
+            recipe.method,
+            recipe.description,
+            params,
+            params_hash(&params),
+            tx.caller().user,
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Changes what the mask names of a recipe that is not frozen.
+    pub(super) async fn update(tx: &mut OrgTx, asked: pb::UpdateRecipeRequest) -> Result<Self, Error> {
+        let current = Self::lock(tx, &asked.id).await?.editable()?;
+        Self::rewrite(tx, current, &asked.recipe.unwrap_or_default(), asked.update_mask.as_ref()).await
+    }
+
+    /// Deletes a draft that nobody was asked about.
+    pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
+        let recipe = Self::lock(tx, asked).await?;
+        let on_record = Approval::count(tx, &recipe).await? > 0;
+        Self::erase(tx, &recipe.disposable(on_record)?).await
+    }
+
+    /// Puts a draft up for approval.
+    pub(super) async fn request_approval(tx: &mut OrgTx, asked: &pb::RequestRecipeApprovalRequest) -> Result<Self, Error> {
+        let decision = Self::lock(tx, &asked.id).await?.requested()?;
+        Self::decide(tx, &decision, asked.comment.as_deref()).await
+    }
+
+    /// Approves a recipe, which takes the place of its twin.
+    pub(super) async fn approve(tx: &mut OrgTx, asked: &pb::ApproveRecipeRequest) -> Result<Self, Error> {
+        let recipe = Self::lock(tx, &asked.id).await?;
+        let decision = recipe.approved_by(tx.caller().user, tx.caller().role)?;
+        Self::retire_twin(tx, decision.recipe()).await?;
+        Self::decide(tx, &decision, asked.comment.as_deref()).await
+    }
+
+    /// Turns down a recipe that waits for approval.
+    pub(super) async fn reject(tx: &mut OrgTx, asked: &pb::RejectRecipeRequest) -> Result<Self, Error> {
+        let decision = Self::lock(tx, &asked.id).await?.rejected()?;
+        Self::decide(tx, &decision, asked.comment.as_deref()).await
+    }
+
+    /// Takes an approved recipe out of use; what is said about it goes to the audit trail.
+    pub(super) async fn retire(tx: &mut OrgTx, asked: &pb::RetireRecipeRequest) -> Result<Self, Error> {
+        let recipe = Self::lock(tx, &asked.id).await?.retirable()?;
+        if let Some(comment) = asked.comment.as_deref().filter(|comment| !comment.is_empty()) {
+            explain(tx, comment).await?;
+        }
+        Self::withdraw(tx, &recipe).await
+    }
+
+    /// A recipe that nobody else changes meanwhile, at the revision that the caller meant.
+    async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+        let found = sqlx::query_as!(Self, "SELECT * FROM recipes WHERE organization_id = $1 AND id = $2 FOR UPDATE", tx.org(), id(asked)?)
+            .fetch_optional(tx.conn())
+            .await?;
+        let recipe = found.ok_or_else(|| Error::not_found("recipe"))?;
+        tx.expect("recipe", recipe.revision)?;
+        Ok(recipe)
+    }
+
+    /// Lays the patch over the recipe. It is a draft afterwards: nobody decided about this text.
+    async fn rewrite(tx: &mut OrgTx, current: Editable, patch: &pb::Recipe, mask: Option<&FieldMask>) -> Result<Self, Error> {
+        let current = current.into_recipe();
+        let id = current.id;
+        let recipe = patch::apply(&current.into(), patch, mask)?;
+        let params = Object::of(recipe.params.as_ref());
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE recipes SET name = $3, version = $4, method = $5, description = $6, params = $7, params_hash = $8, status = 'draft'
+              WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            id,
+            recipe.name,
+            recipe.version,
+            recipe.method,
+            recipe.description,
+            params,
+            params_hash(&params),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    async fn erase(tx: &mut OrgTx, recipe: &Disposable) -> Result<(), Error> {
+        sqlx::query!("DELETE FROM recipes WHERE organization_id = $1 AND id = $2", tx.org(), recipe.id()).execute(tx.conn()).await?;
+        Ok(())
+    }
+
+    /// Puts a decision on record and moves its recipe to where it stands from now on.
+    async fn decide(tx: &mut OrgTx, decision: &Decision, comment: Option<&str>) -> Result<Self, Error> {
+        Approval::record(tx, decision, comment).await?;
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE recipes SET status = $3 WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            decision.recipe().id,
+            Labelled(decision.status()),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    async fn withdraw(tx: &mut OrgTx, recipe: &Retirable) -> Result<Self, Error> {
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE recipes SET status = 'retired' WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            recipe.id(),
+        )
+        .fetch_one(tx.conn())
+        .await?)
+    }
+
+    /// Retires the approved recipe of the same name and version, if there is one.
+    ///
+    /// One name and version is approved by one call at a time, or two calls that see no approved twin
+    /// would both go on. Who waits here holds a recipe that is not approved, so no other waits for it.
+    async fn retire_twin(tx: &mut OrgTx, recipe: &Self) -> Result<(), Error> {
+        sqlx::query!(
+            "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', $1::uuid, $2::text, $3::text), 0))",
+            tx.org(),
+            recipe.name,
+            recipe.version,
+        )
+        .execute(tx.conn())
+        .await?;
+        sqlx::query!(
+            "UPDATE recipes SET status = 'retired' WHERE organization_id = $1 AND name = $2 AND version = $3 AND status = 'approved'",
+            tx.org(),
+            recipe.name,
+            recipe.version,
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// Tells the audit trail why the changes of this transaction are made.
+async fn explain(tx: &mut OrgTx, reason: &str) -> Result<(), Error> {
+    sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(tx.conn()).await?;
+    Ok(())
+}

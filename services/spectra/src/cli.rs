@@ -1,0 +1,221 @@
+//! The command line. Every flag has an environment variable, `SPECTRA_` and its name.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use spectra_mesh::telemetry;
+
+/// The system of record for semiconductor-characterisation labs.
+#[derive(Debug, Parser)]
+#[command(name = "spectra", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `up` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to record and where to send it.
+    #[command(flatten)]
+    pub telemetry: telemetry::Options,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Brings up the whole mesh in this process, with a database of its own and demo data.
+    Up(Up),
+    /// Runs one service, as in production.
+    Serve(Serve),
+    /// Makes the database's roles, schemas and tables as this program knows them.
+    Migrate(Migrate),
+    /// Writes the demo data into a mesh that `up` is running.
+    Seed(Seed),
+    /// Opens psql on the database that `up` is running, as its superuser.
+    Psql(Psql),
+    /// Prints the contract as an encoded FileDescriptorSet.
+    Descriptors,
+}
+
+/// The whole mesh in one process.
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    /// Where the database and the secrets are kept.
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    pub data: PathBuf,
+    /// Where browsers and scripts connect; may be given several times. Port 0 picks a free one.
+    #[arg(long, env = "SPECTRA_LISTEN", value_delimiter = ',', default_values_t = [local(3012)])]
+    pub listen: Vec<SocketAddr>,
+    /// Starts without demo data.
+    #[arg(long, env = "SPECTRA_NO_SEED")]
+    pub no_seed: bool,
+    /// Where analysis answers gRPC.
+    #[arg(long, env = "SPECTRA_ANALYSIS_LISTEN", default_value_t = local(8001))]
+    pub analysis_listen: SocketAddr,
+    /// Where LIMS answers gRPC.
+    #[arg(long, env = "SPECTRA_LIMS_LISTEN", default_value_t = local(8002))]
+    pub lims_listen: SocketAddr,
+    /// Where identity answers gRPC.
+    #[arg(long, env = "SPECTRA_IDENTITY_LISTEN", default_value_t = local(8003))]
+    pub identity_listen: SocketAddr,
+    /// Where Prometheus reads the metrics.
+    #[arg(long, env = "SPECTRA_TELEMETRY_LISTEN", default_value_t = local(9464))]
+    pub telemetry_listen: SocketAddr,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// Which database `up` and its companions use.
+#[derive(Clone, Debug, Args)]
+pub struct Database {
+    /// A PostgreSQL of your own, as a role that may create roles and schemas; a private one when unset.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The directory of PostgreSQL's programs, where the search is to be skipped.
+    #[arg(long, env = "SPECTRA_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// One service.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Which one.
+    #[arg(value_enum)]
+    pub role: Role,
+    /// Where it listens.
+    #[arg(long, env = "SPECTRA_LISTEN")]
+    pub listen: SocketAddr,
+    /// Where identity is.
+    #[arg(long, env = "SPECTRA_IDENTITY_URL", default_value = "http://127.0.0.1:8003")]
+    pub identity_url: String,
+    /// Where LIMS is.
+    #[arg(long, env = "SPECTRA_LIMS_URL", default_value = "http://127.0.0.1:8002")]
+    pub lims_url: String,
+    /// Where analysis is.
+    #[arg(long, env = "SPECTRA_ANALYSIS_URL", default_value = "http://127.0.0.1:8001")]
+    pub analysis_url: String,
+    /// Where Prometheus reads the metrics; nowhere when unset.
+    #[arg(long, env = "SPECTRA_TELEMETRY_LISTEN")]
+    pub telemetry_listen: Option<SocketAddr>,
+    /// The service's database, as its application role.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Identity's database, as the role of the sign-in directory.
+    #[arg(long, env = "SPECTRA_SYSTEM_DATABASE_URL", hide_env_values = true)]
+    pub system_database_url: Option<String>,
+    /// The file that holds identity's key-encryption key: 32 bytes in hexadecimal.
+    #[arg(long, env = "SPECTRA_KEY_ENCRYPTION_KEY_FILE")]
+    pub key_encryption_key_file: Option<PathBuf>,
+    /// How many connections to its database a service keeps at most.
+    #[arg(long, env = "SPECTRA_DATABASE_CONNECTIONS", default_value_t = 20)]
+    pub database_connections: u32,
+    /// Who issues tokens, as their `iss` says it.
+    #[arg(long, env = "SPECTRA_ISSUER", default_value = crate::stack::ISSUER)]
+    pub issuer: String,
+    /// Listens on other than loopback without TLS.
+    #[arg(long, env = "SPECTRA_INSECURE")]
+    pub insecure: bool,
+    /// Prints the configuration, without its secrets, and ends.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each is the service of that name")]
+pub enum Role {
+    Identity,
+    Lims,
+    Analysis,
+    Gateway,
+}
+
+/// Roles, schemas and tables.
+#[derive(Clone, Debug, Args)]
+pub struct Migrate {
+    /// Whether to migrate or only to look.
+    #[arg(value_enum, default_value = "up")]
+    pub what: Migration,
+    /// Where the private database is kept.
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    pub data: PathBuf,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// What to do about migrations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Migration {
+    /// Apply what is missing.
+    Up,
+    /// Say what is applied and what is missing.
+    Status,
+}
+
+/// Demo data.
+#[derive(Clone, Debug, Args)]
+pub struct Seed {
+    /// Where the database and the secrets are kept.
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    pub data: PathBuf,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// A session in the database.
+#[derive(Clone, Debug, Args)]
+pub struct Psql {
+    /// Where the private database is kept.
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    pub data: PathBuf,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: Database,
+    /// What psql is told.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        // With no arguments, `up` with what its flags default to or its environment says.
+        Self::Up(Alone::parse_from(["spectra"]).up)
+    }
+}
+
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    up: Up,
+}
+
+impl Command {
+    /// Every fault that parsing cannot see, all at once.
+    pub fn check(&self) -> Result<(), Vec<String>> {
+        let mut faults = Vec::new();
+        if let Self::Serve(serve) = self {
+            if !serve.listen.ip().is_loopback() && !serve.insecure {
+                faults.push(format!("{} is open to others; a plaintext port beyond loopback needs --insecure", serve.listen));
+            }
+            if serve.role != Role::Gateway && serve.database_url.is_none() {
+                faults.push("DATABASE_URL is missing: the service's database, as its application role".to_owned());
+            }
+            if serve.role == Role::Identity {
+                if serve.system_database_url.is_none() {
+                    faults.push("SPECTRA_SYSTEM_DATABASE_URL is missing: identity's database, as spectra_identity_system".to_owned());
+                }
+                if serve.key_encryption_key_file.is_none() {
+                    faults.push("SPECTRA_KEY_ENCRYPTION_KEY_FILE is missing: the file of the key that seals signing keys".to_owned());
+                }
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}

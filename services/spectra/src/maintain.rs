@@ -1,0 +1,59 @@
+//! The commands over the database of an installation: migrate, seed, psql, descriptors.
+
+use std::{io::Write, os::unix::process::CommandExt};
+
+use anyhow::{Context, Result, bail};
+use spectra_database::schema;
+use spectra_identity::Config;
+use spectra_mesh::Pools;
+
+use crate::{
+    cli::{Migrate, Migration, Psql, Seed},
+    secrets::Secrets,
+    seed::plant,
+    stack::{Listeners, Stack},
+    store::{self, Store},
+};
+
+/// Applies the missing migrations, or says which are missing.
+pub async fn migrate(options: Migrate) -> Result<()> {
+    let store = Store::shared(&options.database, &options.data).await?;
+    if options.what == Migration::Up {
+        schema::migrate(store.admin()).await?;
+    }
+    let mut behind = false;
+    for progress in schema::status(store.admin()).await? {
+        println!("{:<10} {} of {} migrations", progress.schema.name(), progress.applied, progress.known);
+        behind |= progress.applied < progress.known;
+    }
+    store.stop().await?;
+    if behind {
+        bail!("the database is behind this program; run `spectra migrate`");
+    }
+    Ok(())
+}
+
+/// Writes what is missing of the demo data.
+pub async fn seed(options: Seed) -> Result<()> {
+    let store = Store::shared(&options.database, &options.data).await?;
+    schema::migrate(store.admin()).await?;
+    let secrets = Secrets::of(&options.data)?;
+    let config = Config::new(secrets.key_encryption_key());
+    let stack = Stack::start(store.admin(), &secrets, config, Listeners::anywhere().await?, Pools { max: 4, min: 0 }).await?;
+    let wrote = plant(&stack).await?;
+    stack.stop().await;
+    store.stop().await?;
+    println!("{}", if wrote { "the demo data is written" } else { "the demo data was there already" });
+    Ok(())
+}
+
+/// Becomes psql; the private database must be up, because psql outlives this process.
+pub async fn psql(options: Psql) -> Result<()> {
+    let mut psql = store::psql(&options.database, &options.data).await?;
+    Err(psql.args(options.args).exec()).context("psql cannot be started; is PostgreSQL's client installed?")
+}
+
+/// Prints the contract as an encoded `google.protobuf.FileDescriptorSet`.
+pub fn descriptors() -> Result<()> {
+    Ok(std::io::stdout().write_all(spectra_proto::DESCRIPTORS)?)
+}

@@ -1,0 +1,104 @@
+//! `spectra serve`: one service a process, as in production.
+
+use std::{path::Path, str::FromStr};
+
+use anyhow::{Context, Result, ensure};
+use spectra_identity::Config;
+use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, serve::Service, telemetry::Telemetry, token::Expected};
+use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{Role, Serve},
+    stack::AUDIENCE,
+    stop::Stop,
+    up::bind,
+};
+
+/// Runs the service until it is told to stop, and lets its calls end.
+pub async fn run(options: Serve, telemetry: &Telemetry) -> Result<()> {
+    if options.print_config {
+        println!("{}", printed(&options));
+        return Ok(());
+    }
+    let mut stop = Stop::listen()?;
+    let metrics = async {
+        match options.telemetry_listen {
+            Some(address) => Ok::<_, anyhow::Error>(telemetry.serve(bind("the metrics", "--telemetry-listen", address).await?, CancellationToken::new()).await),
+            None => std::future::pending().await,
+        }
+    };
+    let ending = CancellationToken::new();
+    let mut serving = std::pin::pin!(service(&options, ending.clone()));
+    tokio::select! {
+        ended = &mut serving => return ended,
+        failed = metrics => return failed,
+        () = stop.asked() => ending.cancel(),
+    }
+    tokio::select! {
+        ended = serving => ended,
+        // The second wish cuts what is still in flight.
+        () = stop.asked() => Ok(()),
+    }
+}
+
+async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
+    let identity = Peer::at("identity", &options.identity_url)?;
+    let lims = Peer::at("lims", &options.lims_url)?;
+    let analysis = Peer::at("analysis", &options.analysis_url)?;
+    let listener = bind("the service", "--listen", options.listen).await?;
+    if options.role == Role::Gateway {
+        let gateway = spectra_gateway::Gateway::new(&[("spectra.identity.v1", identity), ("spectra.lims.v1", lims), ("spectra.analysis.v1", analysis)])?;
+        gateway.serve(vec![listener], stop).await;
+        return Ok(());
+    }
+    let pools = Pools { max: options.database_connections, min: 1 };
+    let db = Db::connect(database(options.database_url.as_deref())?, pools).await?;
+    let authority = Authority::of(&identity, Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() });
+    let (name, offers, routes) = match options.role {
+        Role::Lims => ("lims", spectra_lims::OFFERS, spectra_lims::routes(db.clone())),
+        Role::Analysis => ("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims)),
+        Role::Identity | Role::Gateway => {
+            let directory = SystemDb::connect(database(options.system_database_url.as_deref())?, pools).await?;
+            let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
+            let config = Config { issuer: options.issuer.clone(), ..Config::new(key) };
+            ("identity", spectra_identity::OFFERS, spectra_identity::routes(config, db.clone(), directory, authority.clone()).await?)
+        }
+    };
+    Ok(Service { name, offers, routes, db, authority }.serve(listener, stop).await?)
+}
+
+fn database(url: Option<&str>) -> Result<PgConnectOptions> {
+    let options = url.and_then(|url| PgConnectOptions::from_str(url).ok());
+    Ok(options.context("a database URL is missing or is no PostgreSQL URL such as postgres://user:password@host/database")?.disable_statement_logging())
+}
+
+fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
+    let file = file.context("the key-encryption key's file is missing")?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = text.trim();
+    ensure!(text.len() == 64 && text.is_ascii(), "{} does not hold 32 bytes in hexadecimal", file.display());
+    let mut key = [0; 32];
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).context("the key-encryption key is not hexadecimal")?;
+    }
+    Ok(key)
+}
+
+/// The configuration as it was understood; secrets are said to be there, never shown.
+fn printed(options: &Serve) -> serde_json::Value {
+    serde_json::json!({
+        "role": format!("{:?}", options.role).to_lowercase(),
+        "listen": options.listen,
+        "identity_url": options.identity_url,
+        "lims_url": options.lims_url,
+        "analysis_url": options.analysis_url,
+        "telemetry_listen": options.telemetry_listen,
+        "database_url": options.database_url.as_ref().map(|_| "(set)"),
+        "system_database_url": options.system_database_url.as_ref().map(|_| "(set)"),
+        "key_encryption_key_file": options.key_encryption_key_file,
+        "database_connections": options.database_connections,
+        "issuer": options.issuer,
+        "insecure": options.insecure,
+    })
+}

@@ -1,0 +1,90 @@
+//! `spectra up`: the newcomer's default. A private database, every service, demo data.
+
+use std::{net::SocketAddr, time::Instant};
+
+use anyhow::{Context, Result};
+use spectra_identity::Config;
+use spectra_mesh::{Pools, telemetry::Telemetry};
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::Up,
+    secrets::Secrets,
+    seed,
+    stack::{Listeners, Stack},
+    stop::Stop,
+    store::Store,
+    welcome,
+};
+
+/// Connections per service: together well below what the private PostgreSQL takes.
+const POOLS: Pools = Pools { max: 16, min: 1 };
+
+/// Brings the mesh up and keeps it until it is told to stop.
+pub async fn run(options: Up, telemetry: &Telemetry) -> Result<()> {
+    let begun = Instant::now();
+    let mut stop = Stop::listen()?;
+    let metrics = bind("the metrics", "--telemetry-listen", options.telemetry_listen).await?;
+    let listeners = listen(&options).await?;
+
+    let mut store = tokio::select! {
+        store = Store::own(&options.database, &options.data, |told| welcome::step(begun, told)) => store?,
+        () = stop.asked() => return Ok(()),
+    };
+    let admin = store.admin().clone();
+    let outcome = tokio::select! {
+        outcome = mesh(&options, &admin, listeners, begun, &mut stop) => outcome,
+        () = telemetry.serve(metrics, CancellationToken::new()) => Ok(()),
+        error = store.died() => Err(error),
+    };
+    store.stop().await?;
+    outcome
+}
+
+async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begun: Instant, stop: &mut Stop) -> Result<()> {
+    let starting = async {
+        spectra_database::schema::migrate(admin).await?;
+        let secrets = Secrets::of(&options.data)?;
+        welcome::step(begun, "starting identity, lims, analysis and the gateway");
+        let stack = Stack::start(admin, &secrets, Config::new(secrets.key_encryption_key()), listeners, POOLS).await?;
+        if !options.no_seed && seed::plant(&stack).await? {
+            welcome::step(begun, "wrote the demo data");
+        }
+        anyhow::Ok(stack)
+    };
+    let mut stack = tokio::select! {
+        stack = starting => stack?,
+        () = stop.asked() => return Ok(()),
+    };
+    welcome::ready(&stack, options, begun);
+    tokio::select! {
+        () = stop.asked() => {}
+        error = stack.failed() => return Err(error),
+    }
+    welcome::step(begun, "stopping; calls in flight have twenty seconds, Ctrl-C again cuts them");
+    tokio::select! {
+        () = stack.stop() => {}
+        () = stop.asked() => {}
+    }
+    Ok(())
+}
+
+async fn listen(options: &Up) -> Result<Listeners> {
+    let mut gateway = Vec::new();
+    for address in &options.listen {
+        gateway.push(bind("the gateway", "--listen", *address).await?);
+    }
+    Ok(Listeners {
+        gateway,
+        identity: bind("identity", "--identity-listen", options.identity_listen).await?,
+        lims: bind("LIMS", "--lims-listen", options.lims_listen).await?,
+        analysis: bind("analysis", "--analysis-listen", options.analysis_listen).await?,
+    })
+}
+
+/// Binds a port before anything is started, so that one that is taken is told at once.
+pub(crate) async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}; name another address with {flag} (port 0 picks a free one)"))
+}

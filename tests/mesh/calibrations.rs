@@ -1,0 +1,96 @@
+//! Certificates and the standing of an instrument, through the gateway.
+
+use serde_json::{Value, json};
+use spectra_tests::{Caller, Mesh, TEST};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+const CALIBRATIONS: &str = "/api/analysis/calibrations";
+
+pub(crate) async fn instrument(engineer: &Caller, name: &str) -> String {
+    let tool = json!({"name": name, "vendor": "v", "model": "m", "interface": "tcp"});
+    engineer.post("/api/analysis/instruments", tool).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
+/// A moment so many days from now.
+pub(crate) fn day(days: i64) -> String {
+    let at: OffsetDateTime = spectra_mesh::clock::now() + Duration::days(days);
+    at.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap()
+}
+
+/// A certificate from one day to another, counted from today; its path.
+pub(crate) async fn certificate(engineer: &Caller, instrument: &str, name: &str, from: i64, to: i64) -> String {
+    let body = json!({"instrument_id": instrument, "certificate_id": name, "issued_at": day(from), "expires_at": day(to), "provider": "NIST"});
+    let answer = engineer.post(CALIBRATIONS, body).await;
+    let path = answer.header("location").to_owned();
+    answer.expect(201);
+    path
+}
+
+async fn standing(caller: &Caller, instrument: &str, at: Option<i64>) -> (Value, Value, Value) {
+    let at = at.map(|days| format!("&at={}", day(days))).unwrap_or_default();
+    let status = caller.get(&format!("{CALIBRATIONS}/status?instrument_id={instrument}{at}")).await.expect(200);
+    assert_eq!(status["instrument_id"], instrument);
+    (status["status"].clone(), status["valid"].clone(), status["latest_calibration"]["certificate_id"].clone())
+}
+
+#[tokio::test]
+async fn the_newest_unrevoked_certificate_decides() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = instrument(&engineer, "tool").await;
+    assert_eq!(standing(&engineer, &tool, None).await, (json!("no_calibration"), json!(false), Value::Null));
+
+    certificate(&engineer, &tool, "future", 10, 20).await;
+    assert_eq!(standing(&engineer, &tool, None).await.0, "not_yet_valid");
+    certificate(&engineer, &tool, "old", -100, 100).await;
+    assert_eq!(standing(&engineer, &tool, None).await, (json!("valid"), json!(true), json!("old")));
+    let short = certificate(&engineer, &tool, "short", -50, -10).await;
+    assert_eq!(standing(&engineer, &tool, None).await, (json!("expired"), json!(false), json!("short")), "the newest decides, though an older one runs on");
+    assert_eq!(standing(&engineer, &tool, Some(-20)).await.0, "valid");
+    assert_eq!(standing(&engineer, &tool, Some(-60)).await, (json!("valid"), json!(true), json!("old")));
+    assert_eq!(standing(&engineer, &tool, Some(-200)).await.0, "not_yet_valid");
+    assert_eq!(standing(&engineer, &tool, Some(15)).await, (json!("valid"), json!(true), json!("future")));
+
+    engineer.post(&format!("{short}/revoke"), json!({"reason": "r"})).await.refused(403, "role_required");
+    pi.post(&format!("{short}/revoke"), json!({})).await.refused(422, "invalid");
+    let revoked = pi.post(&format!("{short}/revoke"), json!({"reason": "wrong standard"})).await.expect(200);
+    assert_eq!((&revoked["status"], &revoked["revoked_reason"]), (&json!("revoked"), &json!("wrong standard")));
+    assert_eq!(standing(&engineer, &tool, None).await, (json!("valid"), json!(true), json!("old")), "falls back to the one before");
+}
+
+#[tokio::test]
+async fn an_instrument_with_revoked_certificates_alone_is_revoked() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = instrument(&engineer, "tool").await;
+    let only = certificate(&engineer, &tool, "only", -10, 100).await;
+    pi.post(&format!("{only}/revoke"), json!({"reason": "r"})).await.expect(200);
+    let (status, valid, _) = standing(&engineer, &tool, None).await;
+    assert_eq!((status, valid), (json!("revoked"), json!(false)));
+}
+
+#[tokio::test]
+async fn a_certificate_must_make_sense() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = instrument(&engineer, "tool").await;
+    let with = |from: i64, to: i64| json!({"instrument_id": tool, "certificate_id": "C", "issued_at": day(from), "expires_at": day(to)});
+    for backwards in [with(10, 10), with(10, 5)] {
+        let problem = engineer.post(CALIBRATIONS, backwards).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], "expires_at");
+    }
+    let created = engineer.post(CALIBRATIONS, with(-1, 5)).await.expect(201);
+    assert_eq!(created["content_hash"].as_str().unwrap().len(), 64);
+    engineer.post(CALIBRATIONS, with(-1, 5)).await.refused(409, "already_exists");
+    engineer.post(CALIBRATIONS, json!({"certificate_id": "C", "issued_at": day(0), "expires_at": day(1)})).await.refused(422, "invalid");
+    engineer.post(CALIBRATIONS, json!({"instrument_id": tool, "certificate_id": "D", "issued_at": day(0)})).await.refused(422, "invalid");
+    let foreign = instrument(&mesh.caller("engineer", TEST).await, "tool").await;
+    let mut theirs = with(-1, 5);
+    theirs["instrument_id"] = json!(foreign);
+    engineer.post(CALIBRATIONS, theirs).await.refused(404, "not_found");
+    for bad in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00+99:99", "1970-01-01T00:00:00.9999999999Z", "today"] {
+        let mut odd = with(-1, 5);
+        odd["issued_at"] = json!(bad);
+        engineer.post(CALIBRATIONS, odd).await.refused(400, "malformed");
+    }
+}

@@ -1,0 +1,34 @@
+//! Instruments, through the gateway.
+
+use serde_json::json;
+use spectra_tests::{Mesh, TEST};
+
+const INSTRUMENTS: &str = "/api/analysis/instruments";
+
+#[tokio::test]
+async fn an_instrument_is_described_and_changed() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = json!({"name": "Keithley 2400", "vendor": "Keithley", "model": "2400", "serial": "ABC", "interface": "visa_gpib",
+                      "category": "electrical", "location": "Room 101", "capabilities": {"max_v": 200}});
+    let answer = engineer.post(INSTRUMENTS, tool.clone()).await;
+    let path = answer.header("location").to_owned();
+    let created = answer.expect(201);
+    assert_eq!(created["status"], "online");
+    for (name, value) in tool.as_object().unwrap() {
+        assert_eq!(created[name], *value, "{name}");
+    }
+    let problem = engineer.post(INSTRUMENTS, tool.clone()).await.refused(409, "already_exists");
+    assert_eq!(problem["field"], "name");
+    mesh.caller("engineer", TEST).await.post(INSTRUMENTS, tool).await.expect(201);
+
+    let down = engineer.patch(&path, json!({"status": "maintenance"})).await.expect(200);
+    assert_eq!((&down["status"], &down["vendor"]), (&json!("maintenance"), &json!("Keithley")));
+    assert_eq!(engineer.patch(&path, json!({"status": "INSTRUMENT_STATUS_ERROR"})).await.expect(200)["status"], "error");
+    engineer.patch(&path, json!({"status": "broken"})).await.refused(400, "malformed");
+    engineer.delete(&path).await.refused(405, "method_not_allowed");
+    let viewer = mesh.demo("viewer").await;
+    let by = async |query: &str| viewer.get(&format!("{INSTRUMENTS}?{query}")).await.expect(200)["items"].as_array().unwrap().len();
+    assert_eq!((by("status=error").await, by("status=online").await, by("category=electrical").await, by("q=keith").await), (1, 0, 1, 1));
+    viewer.patch(&path, json!({"name": "n"})).await.refused(403, "role_required");
+}

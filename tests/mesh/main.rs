@@ -1,0 +1,20 @@
+//! The mesh as its users see it; one binary, so that one PostgreSQL serves a whole run.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod begin;
+mod calibrations;
+mod catalogue;
+mod contract;
+mod idempotency;
+mod instruments;
+mod materials;
+mod migrations;
+mod recipes;
+mod runs;
+mod samples;
+mod sessions;
+mod tenancy;
+mod tokens;
+mod transport;
+mod tree;
+mod users;

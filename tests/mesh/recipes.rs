@@ -1,0 +1,104 @@
+//! Recipes and their approval, through the gateway.
+
+use serde_json::{Value, json};
+use spectra_tests::{Caller, Mesh, TEST};
+
+const RECIPES: &str = "/api/lims/recipes";
+
+async fn draft(author: &Caller) -> String {
+    let answer = author.post(RECIPES, json!({"name": "IV", "version": "1.0", "method": "iv_sweep", "params": {"vds": 0.1}})).await;
+    let path = answer.header("location").to_owned();
+    assert_eq!(answer.expect(201)["status"], "draft");
+    path
+}
+
+#[tokio::test]
+async fn a_recipe_goes_from_draft_to_approved_to_retired() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let path = draft(&engineer).await;
+    let asked = engineer.post(&format!("{path}/request-approval"), json!({"comment": "ready"})).await.expect(200);
+    assert_eq!(asked["status"], "pending_approval");
+    engineer.act(&format!("{path}/approve")).await.refused(403, "role_required");
+    let approved = pi.post(&format!("{path}/approve"), json!({"comment": "good"})).await.expect(200);
+    assert_eq!(approved["status"], "approved");
+
+    engineer.put(&path, json!({"params": {"vds": 9}})).await.refused(409, "recipe_frozen");
+    engineer.put(&path, json!({"description": "d"})).await.refused(409, "recipe_frozen");
+    pi.delete(&path).await.refused(409, "recipe_frozen");
+    pi.act(&format!("{path}/approve")).await.refused(409, "recipe_state");
+    let approvals = engineer.get(&format!("{path}/approvals")).await.expect(200);
+    let told: Vec<_> = approvals["items"].as_array().unwrap().iter().map(|row| (row["state"].clone(), row["comment"].clone())).collect();
+    assert_eq!(told, [(json!("approved"), json!("good")), (json!("pending"), json!("ready"))]);
+    assert_eq!(approvals["items"][0]["params_hash"], approved["params_hash"]);
+    assert_eq!(approvals["items"][0]["approver_role"], "pi");
+    assert_eq!(approvals["items"][0]["self_approved"], false);
+
+    assert_eq!(pi.act(&format!("{path}/retire")).await.expect(200)["status"], "retired");
+    pi.act(&format!("{path}/retire")).await.refused(409, "recipe_state");
+    pi.act(&format!("{path}/approve")).await.refused(409, "recipe_state");
+}
+
+#[tokio::test]
+async fn the_author_does_not_approve_their_own() {
+    let mesh = Mesh::start().await;
+    let (pi, admin) = (mesh.demo("pi").await, mesh.demo("admin").await);
+    let own = draft(&pi).await;
+    pi.act(&format!("{own}/approve")).await.refused(409, "self_approval");
+    assert_eq!(admin.act(&format!("{own}/approve")).await.expect(200)["status"], "approved");
+    let admins = admin.post(RECIPES, json!({"name": "Own", "version": "1"})).await;
+    let path = admins.header("location").to_owned();
+    admins.expect(201);
+    admin.act(&format!("{path}/approve")).await.expect(200);
+    let approvals = admin.get(&format!("{path}/approvals")).await.expect(200);
+    assert_eq!(approvals["items"][0]["self_approved"], true);
+}
+
+#[tokio::test]
+async fn one_version_is_approved_at_a_time() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let mut twins = Vec::new();
+    for _ in 0..6 {
+        twins.push(draft(&engineer).await);
+    }
+    pi.act(&format!("{}/approve", twins[0])).await.expect(200);
+    let approvals = twins[1..].iter().map(|path| {
+        let (pi, path) = (pi.clone(), format!("{path}/approve"));
+        tokio::spawn(async move { pi.act(&path).await.status.as_u16() })
+    });
+    for approval in approvals.collect::<Vec<_>>() {
+        assert_eq!(approval.await.unwrap(), 200);
+    }
+    let listed = pi.get(&format!("{RECIPES}?status=approved")).await.expect(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(pi.get(&format!("{RECIPES}?status=retired")).await.expect(200)["items"].as_array().unwrap().len(), 5);
+    pi.get(&format!("{RECIPES}?status=nonsense")).await.refused(400, "malformed");
+}
+
+#[tokio::test]
+async fn drafts_are_edited_rejected_and_deleted() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let path = draft(&engineer).await;
+    let before = engineer.get(&path).await.expect(200);
+    let edited = engineer.put(&path, json!({"params": {"vds": 0.2}})).await.expect(200);
+    assert_ne!(edited["params_hash"], before["params_hash"]);
+    assert_eq!(engineer.put(&path, json!({"params": {"vds": 0.1}})).await.expect(200)["params_hash"], before["params_hash"]);
+    engineer.delete(&path).await.refused(403, "role_required");
+    assert_eq!(pi.delete(&path).await.status, 204);
+    engineer.get(&path).await.refused(404, "not_found");
+
+    let path = draft(&engineer).await;
+    pi.act(&format!("{path}/reject")).await.refused(409, "recipe_state");
+    engineer.act(&format!("{path}/request-approval")).await.expect(200);
+    let rejected = pi.post(&format!("{path}/reject"), json!({"comment": "no"})).await.expect(200);
+    assert_eq!(rejected["status"], "draft");
+    assert_eq!(engineer.get(&format!("{path}/approvals")).await.expect(200)["items"][0]["state"], "rejected");
+    let pending = engineer.act(&format!("{path}/request-approval")).await.expect(200);
+    assert_eq!(pending["status"], "pending_approval");
+    assert_eq!(engineer.put(&path, json!({"method": "cv"})).await.expect(200)["status"], "draft");
+    engineer.put(&path, json!({"status": "approved"})).await.refused(422, "invalid");
+    mesh.caller("pi", TEST).await.act(&format!("{path}/approve")).await.refused(404, "not_found");
+    assert_eq!(Value::Null, engineer.get(&path).await.expect(200)["description"]);
+}

@@ -1,0 +1,191 @@
+//! Runs and the lock-out, through the gateway.
+
+use serde_json::{Value, json};
+use spectra_tests::{Caller, Mesh, TEST};
+
+use crate::calibrations::{certificate, instrument};
+
+const RUNS: &str = "/api/analysis/runs";
+
+async fn ready_tool(engineer: &Caller) -> String {
+    let tool = instrument(engineer, &format!("tool {}", spectra_mesh::new_id())).await;
+    certificate(engineer, &tool, "C-1", -10, 100).await;
+    tool
+}
+
+fn path(run: &Value) -> String {
+    format!("{RUNS}/{}", run["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_run_pins_the_certificate_that_allowed_it() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = ready_tool(&engineer).await;
+    let answer = engineer.post(RUNS, json!({"instrument_id": tool, "method": "iv_sweep", "params": {"vds": 0.1}})).await;
+    let location = answer.header("location").to_owned();
+    let run = answer.expect(201);
+    assert_eq!(location, path(&run));
+    assert_eq!((&run["status"], &run["params"], &run["warnings"]), (&json!("queued"), &json!({"vds": 0.1}), &json!([])));
+    assert_eq!(run["calibration_hash"].as_str().unwrap().len(), 64);
+    let read = engineer.get(&location).await.expect(200);
+    assert_eq!(read["calibration"]["certificate_id"], "C-1");
+    assert_eq!(read["calibration_id"], run["calibration_id"]);
+
+    let tech = mesh.demo("technician").await;
+    let started = tech.act(&format!("{location}/start")).await.expect(200);
+    assert_eq!(started["status"], "running");
+    assert!(started["started_at"].is_string() && started["operator_id"].is_string());
+    tech.act(&format!("{location}/start")).await.refused(409, "run_state");
+    tech.act(&format!("{location}/cancel")).await.refused(409, "run_state");
+    let done = tech.act(&format!("{location}/complete")).await.expect(200);
+    assert_eq!(done["status"], "succeeded");
+    assert!(done["finished_at"].is_string());
+    tech.post(&format!("{location}/fail"), json!({"error_message": "x"})).await.refused(409, "run_state");
+}
+
+#[tokio::test]
+async fn an_instrument_out_of_calibration_is_locked_and_the_attempt_is_kept() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    for (name, certificates, code) in [
+        ("none", vec![], "no_calibration"),
+        ("expired", vec![(-100, -35)], "calibration_expired"),
+        ("future", vec![(5, 10)], "calibration_not_yet_valid"),
+        ("revoked", vec![(-10, 100)], "calibration_revoked"),
+    ] {
+        let tool = instrument(&engineer, name).await;
+        for (from, to) in certificates {
+            let path = certificate(&engineer, &tool, "C-1", from, to).await;
+            if name == "revoked" {
+                pi.post(&format!("{path}/revoke"), json!({"reason": "r"})).await.expect(200);
+            }
+        }
+        let problem = engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.refused(409, code);
+        assert_eq!(problem["instrument_id"], tool);
+        let detail = problem["detail"].as_str().unwrap().to_lowercase();
+        assert!(detail.contains("calibration"), "{detail}");
+        if code == "calibration_expired" {
+            assert!(detail.contains("expired"), "{detail}");
+            assert_eq!(problem["certificate_id"], "C-1");
+            assert!(problem["expires_at"].is_string());
+        }
+        let kept = engineer.get(&format!("{RUNS}/{}", problem["run_id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&kept["status"], &kept["blocked_reason"]), (&json!("blocked"), &json!(code)));
+    }
+    assert_eq!(engineer.get(&format!("{RUNS}?status=blocked")).await.expect(200)["items"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn start_and_complete_check_again() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = instrument(&engineer, "tool").await;
+    let first = certificate(&engineer, &tool, "C-1", -10, 100).await;
+    let queued = path(&engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201));
+    let running = path(&engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201));
+    engineer.act(&format!("{running}/start")).await.expect(200);
+    pi.post(&format!("{first}/revoke"), json!({"reason": "r"})).await.expect(200);
+
+    engineer.act(&format!("{queued}/start")).await.refused(409, "calibration_revoked");
+    engineer.act(&format!("{running}/complete")).await.refused(409, "calibration_revoked");
+    for run in [&queued, &running] {
+        assert_eq!(engineer.get(run).await.expect(200)["status"], "blocked");
+        pi.act(&format!("{run}/unblock")).await.refused(409, "calibration_revoked");
+    }
+    certificate(&engineer, &tool, "C-2", -1, 100).await;
+    engineer.act(&format!("{running}/unblock")).await.refused(403, "role_required");
+    let again = engineer.act(&format!("{queued}/unblock")).await.expect(200);
+    assert_eq!((&again["status"], &again["blocked_reason"]), (&json!("queued"), &Value::Null));
+    assert_eq!(pi.act(&format!("{running}/unblock")).await.expect(200)["status"], "running");
+    assert_eq!(engineer.act(&format!("{running}/complete")).await.expect(200)["status"], "succeeded");
+    assert_eq!(engineer.act(&format!("{queued}/cancel")).await.expect(200)["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn recipes_and_samples_are_checked_with_lims() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi, tech) = (mesh.demo("engineer").await, mesh.demo("pi").await, mesh.demo("technician").await);
+    let tool = ready_tool(&engineer).await;
+    let recipe = engineer.post("/api/lims/recipes", json!({"name": "IV", "version": "1.0", "params": {"v": 1}})).await.expect(201);
+    let sample = engineer.post("/api/lims/samples", json!({"name": "s"})).await.expect(201);
+    let run = json!({"instrument_id": tool, "method": "m", "recipe_id": recipe["id"], "sample_id": sample["id"]});
+
+    engineer.post(RUNS, run.clone()).await.refused(409, "recipe_not_approved");
+    tech.post(RUNS, run.clone()).await.refused(409, "recipe_not_approved");
+    tech.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.refused(403, "recipe_required");
+    let approve = format!("/api/lims/recipes/{}/approve", recipe["id"].as_str().unwrap());
+    pi.act(&approve).await.expect(200);
+    let made = tech.post(RUNS, run.clone()).await.expect(201);
+    assert_eq!((&made["recipe_version"], &made["recipe_params_hash"]), (&json!("1.0"), &recipe["params_hash"]));
+
+    for (field, value) in [("recipe_id", spectra_mesh::new_id()), ("sample_id", spectra_mesh::new_id()), ("instrument_id", spectra_mesh::new_id())] {
+        let mut unknown = run.clone();
+        unknown[field] = json!(value.to_string());
+        engineer.post(RUNS, unknown).await.refused(404, "not_found");
+    }
+    let other = mesh.caller("engineer", TEST).await;
+    let theirs = ready_tool(&other).await;
+    let mut foreign = run.clone();
+    foreign["instrument_id"] = json!(theirs);
+    engineer.post(RUNS, foreign).await.refused(404, "not_found");
+    assert_eq!(other.get(RUNS).await.expect(200)["items"], json!([]));
+    assert_eq!(engineer.delete(&format!("/api/lims/samples/{}", sample["id"].as_str().unwrap())).await.status, 204);
+    engineer.post(RUNS, run).await.refused(404, "not_found");
+    assert_eq!(engineer.get(RUNS).await.expect(200)["items"].as_array().unwrap().len(), 1, "what was refused for a reference left nothing");
+}
+
+#[tokio::test]
+async fn an_instrument_in_maintenance_does_not_start() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = ready_tool(&engineer).await;
+    engineer.patch(&format!("/api/analysis/instruments/{tool}"), json!({"status": "maintenance"})).await.expect(200);
+    let run = engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201);
+    assert_eq!(run["warnings"][0]["code"], "instrument_not_ready");
+    let problem = engineer.act(&format!("{}/start", path(&run))).await.refused(409, "instrument_not_ready");
+    assert_eq!(problem["instrument_status"], "maintenance");
+    assert_eq!(engineer.get(&path(&run)).await.expect(200)["status"], "queued");
+}
+
+#[tokio::test]
+async fn no_run_slips_past_a_revocation() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = instrument(&engineer, "tool").await;
+    let only = certificate(&engineer, &tool, "C-1", -10, 100).await;
+    let creates = (0..50).map(|_| {
+        let (engineer, body) = (engineer.clone(), json!({"instrument_id": tool, "method": "m"}));
+        tokio::spawn(async move { engineer.post(RUNS, body).await.status.as_u16() })
+    });
+    let creates: Vec<_> = creates.collect();
+    pi.post(&format!("{only}/revoke"), json!({"reason": "r"})).await.expect(200);
+    let mut made = 0;
+    for create in creates {
+        match create.await.unwrap() {
+            201 => made += 1,
+            status => assert_eq!(status, 409),
+        }
+    }
+    let slipped: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM analysis.runs r JOIN analysis.calibrations c ON c.id = r.calibration_id WHERE r.status = 'queued' AND r.created_at > c.revoked_at",
+    )
+    .fetch_one(&mut mesh.sql().await)
+    .await
+    .unwrap();
+    println!("{made} of 50 came before the revocation");
+    assert_eq!(slipped, 0);
+}
+
+#[tokio::test]
+async fn lists_are_filtered() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let (one, other) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
+    for tool in [&one, &one, &other] {
+        engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201);
+    }
+    let by = async |query: &str| engineer.get(&format!("{RUNS}?{query}")).await.expect(200)["items"].as_array().unwrap().len();
+    assert_eq!((by("").await, by(&format!("instrument_id={one}")).await, by("status=queued").await, by("status=failed").await), (3, 2, 3, 0));
+    assert_eq!((by("from=2020-01-01T00:00:00Z").await, by("to=2020-01-01T00:00:00Z").await), (3, 0));
+}

@@ -1,0 +1,93 @@
+//! People and their organization.
+
+use serde_json::{Value, json};
+use spectra_tests::{Caller, Mesh, TEST};
+
+const USERS: &str = "/api/identity/users";
+
+async fn user(admin: &Caller, role: &str) -> Value {
+    let users = admin.get(USERS).await.expect(200);
+    users["items"].as_array().unwrap().iter().find(|user| user["role"] == role).unwrap().clone()
+}
+
+fn path(user: &Value) -> String {
+    format!("{USERS}/{}", user["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_pi_reads_and_an_admin_changes() {
+    let mesh = Mesh::start().await;
+    let (pi, admin) = (mesh.demo("pi").await, mesh.demo("admin").await);
+    let listed = pi.get(USERS).await.expect(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 5);
+    assert!(!listed.to_string().contains("argon2") && !listed.to_string().contains("password"));
+    mesh.demo("engineer").await.get(USERS).await.refused(403, "role_required");
+    let tech = user(&pi, "technician").await;
+    assert_eq!(pi.get(&path(&tech)).await.expect(200), tech);
+    pi.put(&path(&tech), json!({"name": "n"})).await.refused(403, "role_required");
+    let renamed = admin.put(&path(&tech), json!({"name": "Second Name"})).await.expect(200);
+    assert_eq!((&renamed["name"], &renamed["role"]), (&json!("Second Name"), &json!("technician")));
+    admin.put(&path(&tech), json!({"email": "x@y.z"})).await.refused(422, "invalid");
+    admin.put(&path(&tech), json!({"role": "emperor"})).await.refused(400, "malformed");
+    admin.put(&path(&tech), json!({"role": null})).await.refused(422, "invalid");
+    mesh.caller("admin", TEST).await.put(&path(&tech), json!({"name": "n"})).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_change_of_role_holds_on_live_tokens() {
+    let mesh = Mesh::start().await;
+    let admin = mesh.demo("admin").await;
+    let engineer = mesh.demo("engineer").await;
+    engineer.post("/api/lims/samples", json!({"name": "n"})).await.expect(201);
+    let changed = admin.put(&path(&user(&admin, "engineer").await), json!({"role": "viewer"})).await.expect(200);
+    assert_eq!(changed["role"], "viewer");
+    for attempt in 0.. {
+        if engineer.post("/api/lims/samples", json!({"name": "n"})).await.status == 401 {
+            break;
+        }
+        assert!(attempt < 250, "the old role still holds");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let signed_in = mesh.nobody().post("/auth/login", json!({"username": "engineer@demo.lab", "password": "eng123"})).await.expect(200);
+    let viewer = mesh.nobody().with_token(signed_in["access_token"].as_str().unwrap());
+    viewer.get("/api/lims/samples").await.expect(200);
+    viewer.post("/api/lims/samples", json!({"name": "n"})).await.refused(403, "role_required");
+}
+
+#[tokio::test]
+async fn the_last_admin_stays() {
+    let mesh = Mesh::start().await;
+    let admin = mesh.demo("admin").await;
+    let last = user(&admin, "admin").await;
+    admin.put(&path(&last), json!({"role": "pi"})).await.refused(409, "last_admin");
+    admin.put(&path(&last), json!({"is_active": false})).await.refused(409, "last_admin");
+    let pi = user(&admin, "pi").await;
+    admin.put(&path(&pi), json!({"role": "admin"})).await.expect(200);
+
+    // Two admins who demote each other at the same moment: one of them stays.
+    let second = mesh.nobody().post("/auth/login", json!({"username": "pi@demo.lab", "password": "pi123"})).await.expect(200);
+    let second = mesh.nobody().with_token(second["access_token"].as_str().unwrap());
+    let (last, pi) = (path(&last), path(&pi));
+    let (one, other) = tokio::join!(admin.put(&pi, json!({"role": "viewer"})), second.put(&last, json!({"role": "viewer"})));
+    let statuses = [one.status.as_u16(), other.status.as_u16()];
+    assert!(statuses.contains(&200) && !statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    let admins: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.users u JOIN identity.organizations o ON o.id = u.organization_id WHERE o.slug = 'demo-lab' AND role = 'admin'")
+        .fetch_one(&mut mesh.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(admins, 1);
+}
+
+#[tokio::test]
+async fn an_organization_is_read_by_all_and_changed_by_its_admin() {
+    const PATH: &str = "/api/identity/organization";
+    let mesh = Mesh::start().await;
+    let own = mesh.demo("viewer").await.get(PATH).await.expect(200);
+    assert_eq!((&own["name"], &own["slug"]), (&json!("Demo Lab"), &json!("demo-lab")));
+    mesh.demo("pi").await.put(PATH, json!({"name": "n"})).await.refused(403, "role_required");
+    let admin = mesh.demo("admin").await;
+    let changed = admin.put(PATH, json!({"settings": {"timezone": "Europe/Berlin"}})).await.expect(200);
+    assert_eq!((&changed["name"], &changed["settings"]), (&json!("Demo Lab"), &json!({"timezone": "Europe/Berlin"})));
+    admin.put(PATH, json!({"slug": "other"})).await.refused(422, "invalid");
+    assert_eq!(mesh.caller("viewer", TEST).await.get(PATH).await.expect(200)["slug"], "test-org");
+}

@@ -1,0 +1,97 @@
+//! An HTTP client that is someone.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use crate::Answer;
+
+/// Someone who calls the gateway.
+#[derive(Clone)]
+pub struct Caller {
+    client: Client<HttpConnector, Full<Bytes>>,
+    url: String,
+    token: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Caller {
+    /// A caller of the gateway at `url`.
+    #[must_use]
+    pub fn new(url: String, token: Option<String>) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), url, token, headers: Vec::new() }
+    }
+
+    /// The same caller with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same caller with one more header.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut more = self.clone();
+        more.headers.push((HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header value")));
+        more
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body.to_string().into())).await
+    }
+
+    /// POST of a body as it is, said to be JSON.
+    pub async fn post_raw(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        self.send(Method::POST, path, Some(body.into())).await
+    }
+
+    /// POST without a body.
+    pub async fn act(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None).await
+    }
+
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body.to_string().into())).await
+    }
+
+    /// PATCH of JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body.to_string().into())).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Any call.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body.unwrap_or_default())).expect("a request");
+        let answer = self.client.request(request).await.expect("an answer");
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}

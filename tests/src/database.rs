@@ -1,0 +1,120 @@
+//! One PostgreSQL a run, a template, and a copy of it for each mesh.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+
+use anyhow::{Context, Result};
+use spectra::{
+    secrets::Secrets,
+    seed::{DEMO_DOMAIN, PEOPLE, TEST_DOMAIN},
+};
+use spectra_database::{
+    cluster::{Access, Cluster, Options},
+    schema::{self, Schema},
+};
+use spectra_identity::directory;
+use spectra_mesh::{Object, Pools, SystemDb};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::OnceCell;
+
+/// The cluster of this run, and the secrets that its roles' passwords follow from.
+pub(crate) struct Run {
+    access: Access,
+    pub(crate) secrets: Secrets,
+}
+
+/// The organizations of the template: slug, name, domain of the people's addresses.
+pub(crate) const ORGANIZATIONS: [(&str, &str, &str); 2] = [("demo-lab", "Demo Lab", DEMO_DOMAIN), ("test-org", "Test Organization", TEST_DOMAIN)];
+
+const TEMPLATE: &str = "spectra_template";
+
+static RUN: OnceCell<Run> = OnceCell::const_new();
+
+/// The cluster, started by whoever asks first.
+pub(crate) async fn run() -> &'static Run {
+    RUN.get_or_init(|| async { start().await.expect("a private PostgreSQL for the tests") }).await
+}
+
+impl Run {
+    /// A new database, with everything the template has or with nothing at all.
+    pub(crate) async fn database(&self, empty: bool) -> Result<PgConnectOptions> {
+        let name = format!("t_{}", spectra_mesh::new_id().simple());
+        let template = if empty { "template0" } else { TEMPLATE };
+        let mut conn = PgConnection::connect_with(&self.access.admin("postgres")).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).execute(&mut conn).await?;
+        Ok(self.access.admin(&name))
+    }
+}
+
+async fn start() -> Result<Run> {
+    let (send, receive) = mpsc::channel();
+    // The cluster outlives the test that happened to come first, and its runtime.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            let started = async {
+                let options = Options { data: folder()?, durable: false, max_connections: 300, bin: None };
+                Cluster::start(&options, |_| {}).await
+            };
+            let started = started.await;
+            let keep = started.as_ref().ok().map(|_| ());
+            let cluster = match started {
+                Ok(cluster) => {
+                    _ = send.send(Ok(cluster.access().clone()));
+                    Some(cluster)
+                }
+                Err(error) => {
+                    _ = send.send(Err(error));
+                    None
+                }
+            };
+            if keep.is_some() {
+                std::future::pending::<()>().await;
+            }
+            drop(cluster);
+        });
+    });
+    let access: Access = tokio::task::spawn_blocking(move || receive.recv()).await??.context("starting the tests' cluster")?;
+    let run = Run { access, secrets: Secrets::fleeting() };
+    template(&run).await?;
+    Ok(run)
+}
+
+/// Makes the template: migrated, with the people of both organizations.
+async fn template(run: &Run) -> Result<()> {
+    let mut conn = PgConnection::connect_with(&run.access.admin("postgres")).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).execute(&mut conn).await?;
+    let admin = run.access.admin(TEMPLATE);
+    schema::migrate(&admin).await?;
+    let passwords: Vec<_> = Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, run.secrets.password(role))).collect();
+    schema::admit(&admin, passwords.iter().map(|(role, password)| (*role, password.as_str()))).await?;
+    let role = "spectra_identity_system";
+    let system = SystemDb::connect(admin.username(role).password(&run.secrets.password(role)), Pools { max: 1, min: 0 }).await?;
+    let config = crate::mesh::config(&run.secrets);
+    for (slug, name, domain) in ORGANIZATIONS {
+        let organization = directory::found(&system, name, slug, &Object::default()).await?;
+        for person in PEOPLE {
+            directory::enrol(&system, &config, organization, &person.email(domain), person.title, person.role, person.password).await?;
+        }
+    }
+    system.close().await;
+    Ok(())
+}
+
+/// The run's own folder; those of runs that are over are removed.
+fn folder() -> Result<PathBuf> {
+    const PREFIX: &str = "spectra-tests-";
+    let all = std::env::temp_dir();
+    for entry in fs::read_dir(&all)?.flatten() {
+        let name = entry.file_name();
+        let run = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
+        if run.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(all.join(format!("{PREFIX}{}", std::process::id())))
+}

@@ -1,0 +1,137 @@
+//! A mesh with a database of its own.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use serde_json::json;
+use spectra::{
+    secrets::Secrets,
+    seed::PEOPLE,
+    stack::{Listeners, Stack},
+};
+use spectra_identity::Config;
+use spectra_mesh::{Peer, Pools};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tonic::transport::Channel;
+
+use crate::{
+    Caller,
+    database::{self, ORGANIZATIONS},
+};
+
+/// The organization that most tests work in.
+pub const DEMO: &str = "demo-lab";
+/// The other one.
+pub const TEST: &str = "test-org";
+
+/// Four services and a database, gone when it is dropped.
+pub struct Mesh {
+    stack: Stack,
+    admin: PgConnectOptions,
+    tokens: Mutex<HashMap<(String, String), String>>,
+}
+
+impl Mesh {
+    /// Starts a mesh whose two organizations hold people and nothing else.
+    pub async fn start() -> Self {
+        spectra::install_crypto();
+        let run = database::run().await;
+        let admin = run.database(false).await.expect("a copy of the template");
+        let listeners = Listeners::anywhere().await.expect("free ports");
+        let pools = Pools { max: 8, min: 0 };
+        let stack = Stack::start(&admin, &run.secrets, config(&run.secrets), listeners, pools).await.expect("a mesh");
+        Self { stack, admin, tokens: Mutex::default() }
+    }
+
+    /// Where HTTP clients connect.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.stack.gateway[0])
+    }
+
+    /// Someone without a token.
+    #[must_use]
+    pub fn nobody(&self) -> Caller {
+        Caller::new(self.url(), None)
+    }
+
+    /// The person of this role in an organization, signed in.
+    pub async fn caller(&self, role: &str, organization: &str) -> Caller {
+        Caller::new(self.url(), Some(self.token(role, organization).await))
+    }
+
+    /// The demo organization's person of this role, signed in.
+    pub async fn demo(&self, role: &str) -> Caller {
+        self.caller(role, DEMO).await
+    }
+
+    /// An access token of the person of this role.
+    pub async fn token(&self, role: &str, organization: &str) -> String {
+        let key = (role.to_owned(), organization.to_owned());
+        if let Some(token) = self.tokens.lock().expect("tokens").get(&key) {
+            return token.clone();
+        }
+        let (username, password) = credentials(role, organization);
+        let answer = self.nobody().post("/auth/login", json!({"username": username, "password": password})).await;
+        let token = answer.expect(200)["access_token"].as_str().expect("an access token").to_owned();
+        self.tokens.lock().expect("tokens").insert(key, token.clone());
+        token
+    }
+
+    /// The service that owns a package of the contract.
+    #[must_use]
+    pub fn peer(&self, package: &str) -> &Peer {
+        match package.split('.').nth(1) {
+            Some("identity") => &self.stack.identity,
+            Some("lims") => &self.stack.lims,
+            Some("analysis") => &self.stack.analysis,
+            _ => panic!("no service owns {package}"),
+        }
+    }
+
+    /// A channel to the service that owns a package of the contract.
+    #[must_use]
+    pub fn channel(&self, package: &str) -> Channel {
+        self.peer(package).channel()
+    }
+
+    /// The stack itself.
+    #[must_use]
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// A connection that sees everything.
+    pub async fn sql(&self) -> PgConnection {
+        PgConnection::connect_with(&self.admin).await.expect("the mesh's database")
+    }
+
+    /// How to connect to the database.
+    #[must_use]
+    pub fn admin(&self) -> &PgConnectOptions {
+        &self.admin
+    }
+
+    /// Connection options of an application role.
+    pub async fn application(&self, role: &str) -> PgConnectOptions {
+        self.admin.clone().username(role).password(&database::run().await.secrets.password(role))
+    }
+}
+
+/// The address and the password of the person of this role.
+#[must_use]
+pub fn credentials(role: &str, organization: &str) -> (String, &'static str) {
+    use spectra_proto::Label;
+    let person = PEOPLE.iter().find(|person| person.role.label() == role).expect("one of the five roles");
+    let (.., domain) = ORGANIZATIONS.iter().find(|(slug, ..)| *slug == organization).expect("one of the two organizations");
+    (person.email(domain), person.password)
+}
+
+/// Identity's configuration, with the weakest of password hashing: tests sign in a lot.
+pub(crate) fn config(secrets: &Secrets) -> Config {
+    Config::for_tests(secrets.key_encryption_key())
+}
+
+/// A new, wholly empty database.
+pub async fn empty_database() -> PgConnectOptions {
+    database::run().await.database(true).await.expect("an empty database")
+}
