@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_thumbprint_is_that_of_rfc_8037() {
-        let key = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURo").expect("base64url");
+        let key = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").expect("base64url");
         assert_eq!(thumbprint(&key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
@@ -132,10 +132,6 @@ mod tests {
     }
 
     fn copy(stored: &Stored) -> Stored {
-        Stored {
-            kid: stored.kid.clone(),
-            public_key: stored.public_key.clone(),
-            sealed_private_key: stored.sealed_private_key.clone(),
-        }
+        Stored { kid: stored.kid.clone(), public_key: stored.public_key.clone(), sealed_private_key: stored.sealed_private_key.clone() }
     }
 }

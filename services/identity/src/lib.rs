@@ -50,7 +50,13 @@ struct App {
 ///
 /// Makes the first signing key when there is none. Fails when the key-encryption key is not the one
 /// that the keys were sealed with. The tasks started here, and the streams they feed, end at `stop`.
-pub async fn service(config: Config, db: Db, system: SystemDb, authority: Arc<Authority>, stop: CancellationToken) -> Result<Routes, Error> {
+pub async fn service(
+    config: Config,
+    db: Db,
+    system: SystemDb,
+    authority: Arc<Authority>,
+    stop: CancellationToken,
+) -> Result<Routes, Error> {
     let secrets = Secrets::of(&config.key_encryption_key)?;
     let signing = keys::Signing::load(&system, &secrets).await?;
     let app = Arc::new(App {

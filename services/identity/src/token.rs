@@ -48,11 +48,7 @@ impl Issuer {
 
     /// A new token.
     pub(crate) fn access_token(&self, grant: &Grant) -> Result<String, Error> {
-        let header = Header {
-            typ: Some(TYPE.to_owned()),
-            kid: Some(self.kid.clone()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims {
             iss: self.expected.issuer.clone(),
             aud: Audience::One(self.expected.audience.clone()),

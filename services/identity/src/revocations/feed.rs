@@ -145,7 +145,12 @@ async fn sweep(system: &SystemDb) -> Result<(), Error> {
 }
 
 /// Tells one watcher, until it goes away or lags too far behind; it then begins anew.
-async fn tell(live: Vec<Revocation>, seq: i64, mut news: broadcast::Receiver<Arc<News>>, out: mpsc::Sender<Result<RevocationEvent, Status>>) {
+async fn tell(
+    live: Vec<Revocation>,
+    seq: i64,
+    mut news: broadcast::Receiver<Arc<News>>,
+    out: mpsc::Sender<Result<RevocationEvent, Status>>,
+) {
     for event in opening(live, seq) {
         if out.send(Ok(RevocationEvent { event: Some(event) })).await.is_err() {
             return;

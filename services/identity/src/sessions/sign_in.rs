@@ -5,11 +5,7 @@ use spectra_proto::{identity as pb, types::Reason};
 use uuid::Uuid;
 
 use super::{Origin, RefreshToken, renewal};
-use crate::{
-    App,
-    password::Fit,
-    token::Grant,
-};
+use crate::{App, password::Fit, token::Grant};
 
 /// What the audit trail calls it.
 const METHOD: &str = "/spectra.identity.v1.SessionService/SignIn";

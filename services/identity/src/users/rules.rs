@@ -43,7 +43,9 @@ impl Rights {
 /// active ones as they are now.
 pub(super) fn keep_an_admin(admins: &[Uuid], user: Uuid, new: Rights) -> Result<(), Error> {
     if admins == [user] && !new.administer() {
-        return Err(Refusal::new(Reason::LastAdmin, "this is the last active admin of the organization; make another user an admin first").into());
+        return Err(
+            Refusal::new(Reason::LastAdmin, "this is the last active admin of the organization; make another user an admin first").into()
+        );
     }
     Ok(())
 }

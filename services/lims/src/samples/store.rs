@@ -125,9 +125,13 @@ impl Sample {
     /// Marks a live sample as deleted.
     pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
         let sample = Self::lock(tx, asked).await?;
-        sqlx::query!("UPDATE samples SET is_deleted = true, deleted_at = now() WHERE organization_id = $1 AND id = $2", tx.org(), sample.id)
-            .execute(tx.conn())
-            .await?;
+        sqlx::query!(
+            "UPDATE samples SET is_deleted = true, deleted_at = now() WHERE organization_id = $1 AND id = $2",
+            tx.org(),
+            sample.id
+        )
+        .execute(tx.conn())
+        .await?;
         Ok(())
     }
 
