@@ -1,6 +1,7 @@
 //! The mesh as its users see it; one binary, so that one PostgreSQL serves a whole run.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod begin;
 mod calibrations;
 mod catalogue;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use spectra::stack::{AUDIENCE, ISSUER};
 use spectra_mesh::{
-    Revocations,
+    Revocations, clock,
     token::{Expected, Jwk, KeySet, Unverified},
 };
-use spectra_tests::vectors;
+use spectra_tests::{Mesh, grpc, vectors};
+use tonic::Code;
 use uuid::Uuid;
 
 /// Judges a token as a service would, at the vectors' moment.
@@ -65,4 +69,130 @@ fn jwt_vectors() {
     }
     println!("{counts:?}");
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// A key of our own that identity publishes like any other.
+struct Forge {
+    key: Ed25519KeyPair,
+    claims: Value,
+}
+
+const KID: &str = "forge";
+
+impl Forge {
+    async fn start() -> (Mesh, Self) {
+        spectra::install_crypto();
+        let key = Ed25519KeyPair::generate().unwrap();
+        let public = key.public_key().as_ref().to_vec();
+        let mesh = Mesh::start_with(async |sql| {
+            sqlx::query(
+                "INSERT INTO identity.signing_keys (kid, alg, public_key, sealed_private_key, state, publish_until)
+                 VALUES ($1, 'EdDSA', $2, '', 'retiring', now() + interval '1 hour')",
+            )
+            .bind(KID)
+            .bind(public)
+            .execute(sql)
+            .await
+            .unwrap();
+        })
+        .await;
+        let me = mesh.demo("engineer").await.get("/auth/me").await.expect(200);
+        let now = clock::unix();
+        let claims = json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": me["id"], "client_id": "web", "org": me["organization_id"], "role": "engineer",
+            "scope": "profile lims:read analysis:read", "sid": spectra_mesh::new_id(), "jti": spectra_mesh::new_id(), "iat": now, "exp": now + 600,
+        });
+        (mesh, Self { key, claims })
+    }
+
+    /// A token of this header and payload, rightly signed.
+    fn sign(&self, header: &str, payload: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = self.key.sign(message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn header() -> String {
+        json!({"alg": "EdDSA", "typ": "at+jwt", "kid": KID}).to_string()
+    }
+
+    /// The claims with one of them another, or without it.
+    fn with(&self, name: &str, value: Value) -> String {
+        let mut claims = self.claims.clone();
+        match value {
+            Value::Null => claims.as_object_mut().unwrap().remove(name),
+            value => claims.as_object_mut().unwrap().insert(name.to_owned(), value),
+        };
+        self.sign(&Self::header(), &claims.to_string())
+    }
+
+    /// A token of each family of forgeries; every one is signed as well as it can be.
+    fn forgeries(&self) -> Vec<(&'static str, String)> {
+        let (header, payload, now) = (Self::header(), self.claims.to_string(), clock::unix());
+        let good = self.sign(&header, &payload);
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        let headed = |header: &str| self.sign(header, &payload);
+        let twice = |name: &str| payload.replacen('{', &format!("{{\"{name}\":{},", self.claims[name]), 1);
+        let stranger = Self { key: Ed25519KeyPair::generate().unwrap(), claims: self.claims.clone() };
+        let mut zeroed = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        zeroed[32..].fill(0);
+        vec![
+            ("alg none", headed(r#"{"alg":"none","typ":"at+jwt","kid":"forge"}"#)),
+            ("alg of another key", headed(r#"{"alg":"ES256","typ":"at+jwt","kid":"forge"}"#)),
+            ("unknown key", headed(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"nope"}"#)),
+            ("no key", headed(r#"{"alg":"EdDSA","typ":"at+jwt"}"#)),
+            ("embedded key", headed(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"forge","jwk":{}}"#)),
+            ("critical header", headed(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"forge","crit":["x"],"x":1}"#)),
+            ("type of another token", headed(r#"{"alg":"EdDSA","typ":"JWT","kid":"forge"}"#)),
+            ("header twice", headed(r#"{"alg":"EdDSA","alg":"EdDSA","typ":"at+jwt","kid":"forge"}"#)),
+            ("header as a list", headed(r#"["EdDSA","at+jwt","forge"]"#)),
+            ("no signature", format!("{message}.")),
+            ("two parts", message.to_owned()),
+            ("padding", format!("{good}=")),
+            ("foreign signature", stranger.sign(&header, &payload)),
+            ("half a signature", format!("{message}.{}", URL_SAFE_NO_PAD.encode(zeroed))),
+            ("payload as a list", self.sign(&header, &format!("[{payload}]"))),
+            ("claim twice", self.sign(&header, &twice("role"))),
+            ("deep payload", self.sign(&header, &payload.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(900), "]".repeat(900)), 1))),
+            ("over long", self.sign(&header, &payload.replacen('{', &format!("{{\"x\":\"{}\",", "x".repeat(9000)), 1))),
+            ("expired", self.with("exp", json!(now - 1))),
+            ("lives too long", self.with("exp", json!(now + 901))),
+            ("not yet", self.with("nbf", json!(now + 300))),
+            ("from the future", self.with("iat", json!(now + 300))),
+            ("no end", self.with("exp", Value::Null)),
+            ("another issuer", self.with("iss", json!(format!("{ISSUER}/")))),
+            ("another audience", self.with("aud", json!([format!("{AUDIENCE}x")]))),
+            ("no organization", self.with("org", Value::Null)),
+            ("organization nil", self.with("org", json!(Uuid::nil()))),
+            ("unknown role", self.with("role", json!("emperor"))),
+            ("role in capitals", self.with("role", json!("ENGINEER"))),
+            ("scope as a list", self.with("scope", json!(["lims:read"]))),
+            ("no session", self.with("sid", Value::Null)),
+            ("no subject", self.with("sub", Value::Null)),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn every_service_refuses_every_family_of_forgeries_alike() {
+    let (mesh, forge) = Forge::start().await;
+    let good = forge.with("client_id", json!("web"));
+    let reads = ["identity.v1.SessionService/GetMe", "lims.v1.SampleService/ListSamples", "analysis.v1.RunService/ListRuns"];
+    for read in reads {
+        let method = grpc::methods().find(|method| grpc::path(method) == format!("/spectra.{read}")).expect(read);
+        let channel = mesh.channel(method.parent_service().full_name());
+        let asked = grpc::request(&method, json!({}));
+        grpc::call(channel.clone(), &method, &asked, Some(&good)).await.expect(read);
+        let nonsense = grpc::call(channel.clone(), &method, &asked, Some("x.y.z")).await.expect_err(read);
+        for (family, token) in forge.forgeries() {
+            let refused = grpc::call(channel.clone(), &method, &asked, Some(&token)).await.expect_err(family);
+            assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, nonsense.message()), "{family} at {read}");
+            assert_eq!(refused.details(), nonsense.details(), "{family} at {read}");
+        }
+        let lesser = forge.with("scope", json!("profile"));
+        if !read.contains("GetMe") {
+            let refused = grpc::call(channel, &method, &asked, Some(&lesser)).await.expect_err(read);
+            assert_eq!(refused.code(), Code::PermissionDenied, "a scope that is lacking");
+        }
+    }
 }

@@ -9,13 +9,13 @@ use std::{
 use anyhow::{Context, Result};
 use spectra::{
     secrets::Secrets,
-    seed::{DEMO_DOMAIN, PEOPLE, TEST_DOMAIN},
+    seed::{DEMO_DOMAIN, PEOPLE, Person, TEST_DOMAIN},
 };
 use spectra_database::{
     cluster::{Access, Cluster, Options},
     schema::{self, Schema},
 };
-use spectra_identity::directory;
+use spectra_identity::directory::{self, Directory};
 use spectra_mesh::{Object, Pools, SystemDb};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
@@ -95,10 +95,12 @@ async fn template(run: &Run) -> Result<()> {
     let role = "spectra_identity_system";
     let system = SystemDb::connect(admin.username(role).password(&run.secrets.password(role)), Pools { max: 1, min: 0 }).await?;
     let config = crate::mesh::config(&run.secrets);
+    let directory = Directory::open(system.clone(), &config).await?;
     for (slug, name, domain) in ORGANIZATIONS {
-        let organization = directory::found(&system, name, slug, &Object::default()).await?;
-        for person in PEOPLE {
-            directory::enrol(&system, &config, organization, &person.email(domain), person.title, person.role, person.password).await?;
+        let organization = directory.found_organization(name, slug, &Object::default()).await?;
+        for Person { login, password, title, role } in PEOPLE {
+            let email = format!("{login}@{domain}");
+            directory.enrol(organization, directory::Person { email: &email, name: title, role, password }).await?;
         }
     }
     system.close().await;

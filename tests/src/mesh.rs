@@ -8,7 +8,7 @@ use spectra::{
     seed::PEOPLE,
     stack::{Listeners, Stack},
 };
-use spectra_identity::Config;
+use spectra_identity::{Config, Cost};
 use spectra_mesh::{Peer, Pools};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tonic::transport::Channel;
@@ -33,9 +33,15 @@ pub struct Mesh {
 impl Mesh {
     /// Starts a mesh whose two organizations hold people and nothing else.
     pub async fn start() -> Self {
+        Self::start_with(async |_| {}).await
+    }
+
+    /// Starts a mesh over a database in which something was prepared.
+    pub async fn start_with(prepare: impl AsyncFnOnce(&mut PgConnection)) -> Self {
         spectra::install_crypto();
         let run = database::run().await;
         let admin = run.database(false).await.expect("a copy of the template");
+        prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
         let listeners = Listeners::anywhere().await.expect("free ports");
         let pools = Pools { max: 8, min: 0 };
         let stack = Stack::start(&admin, &run.secrets, config(&run.secrets), listeners, pools).await.expect("a mesh");
@@ -128,7 +134,7 @@ pub fn credentials(role: &str, organization: &str) -> (String, &'static str) {
 
 /// Identity's configuration, with the weakest of password hashing: tests sign in a lot.
 pub(crate) fn config(secrets: &Secrets) -> Config {
-    Config::for_tests(secrets.key_encryption_key())
+    spectra::stack::identity(secrets, Cost::FOR_TESTS)
 }
 
 /// A new, wholly empty database.

@@ -40,7 +40,7 @@ struct Calibration {
 impl Calibration {
     /// When the certificate holds.
     fn term(&self) -> rules::Term {
-        rules::Term { issued_at: self.issued_at, expires_at: self.expires_at, revoked_at: self.revoked_at }
+        rules::Term { issued: self.issued_at, expires: self.expires_at, revoked: self.revoked_at }
     }
 }
 
@@ -72,9 +72,9 @@ impl From<&Certificate> for pb::CertificateSummary {
     fn from(certificate: &Certificate) -> Self {
         Self {
             id: certificate.id.to_string(),
-            certificate_id: certificate.certificate_id.clone(),
-            issued_at: Some(stamp(certificate.term.issued_at)),
-            expires_at: Some(stamp(certificate.term.expires_at)),
+            certificate_id: certificate.number.clone(),
+            issued_at: Some(stamp(certificate.term.issued)),
+            expires_at: Some(stamp(certificate.term.expires)),
         }
     }
 }

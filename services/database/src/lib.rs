@@ -1,3 +1,4 @@
 //! The database under the mesh: schemas, roles, and a private PostgreSQL.
 
+pub mod cluster;
 pub mod schema;

@@ -76,7 +76,7 @@ pub struct Progress {
 /// once: the database's lock lets one go first.
 pub async fn migrate(admin: &PgConnectOptions) -> Result<()> {
     let mut conn = connect(admin).await?;
-    run(&mut conn, "SELECT pg_advisory_lock(727_110)").await?;
+    run(&mut conn, "SELECT pg_advisory_lock(727110)").await?;
     run(&mut conn, "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$").await?;
     for schema in Schema::ALL {
         prepare(&mut conn, schema).await?;

@@ -1,3 +1,61 @@
 //! HTTP and JSON in front of the mesh, read from its contracts.
+//!
+//! At start the routes are made from the `google.api.http` options of every method; no line here names one. A
+//! request then finds its route, becomes the wire bytes of the method's message, and is answered by the service that
+//! owns the method; the bytes of the answer become JSON.
 
+use prost_reflect::DescriptorPool;
+use spectra_mesh::Peer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+mod access;
+mod body;
+mod call;
+mod contract;
+mod course;
+mod deadline;
+#[cfg(test)]
+mod fixture;
+mod front;
+mod health;
+mod listen;
+mod media;
+mod percent;
+mod problem;
+mod query;
+mod request;
+mod respond;
+mod routes;
 pub mod transcode;
+
+pub use contract::Unfit;
+
+use crate::{front::Front, transcode::Plans};
+
+/// The front of the mesh, ready to serve.
+pub struct Gateway(Front);
+
+impl Gateway {
+    /// The gateway of the product's contract. `peers` names the service that owns each package, such as
+    /// `spectra.lims.v1`. Refused when two routes take the same requests, or one does not fit its method.
+    pub fn new(peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
+        Self::of(&spectra_proto::POOL, peers)
+    }
+
+    /// The gateway of any contract.
+    pub fn of(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
+        let plans = Plans::new(pool);
+        let routes = contract::routes(pool, &plans, peers)?;
+        let prefixes = contract::prefixes(&routes);
+        let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
+        services.sort_by_key(Peer::name);
+        services.dedup_by_key(|peer| peer.name());
+        Ok(Self(Front { plans, routes, peers: services, prefixes, stop: CancellationToken::new() }))
+    }
+
+    /// Serves on all listeners until `stop`, then lets the requests in flight end, for twenty seconds at most.
+    pub async fn serve(self, listeners: Vec<TcpListener>, stop: CancellationToken) {
+        listen::serve(Front { stop, ..self.0 }, listeners).await;
+    }
+}

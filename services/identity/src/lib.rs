@@ -61,7 +61,7 @@ pub async fn service(
     let signing = keys::Signing::load(&system, &secrets).await?;
     let app = Arc::new(App {
         passwords: Passwords::new(&secrets, config.cost).await?,
-        issuer: Issuer::new(config.expected, config.lives.access, signing),
+        issuer: Issuer::new(config.expected, config.lives.access, signing)?,
         feed: Feed::start(system.clone(), stop),
         lives: config.lives,
         secrets,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use spectra_mesh::{
     Error, new_id,
-    token::{Audience, Claims, Expected, Role},
+    token::{Audience, Claims, Expected, MAX_LIFETIME, Role},
 };
 use spectra_proto::types::UserRole;
 use uuid::Uuid;
@@ -31,19 +31,23 @@ pub(crate) struct Grant {
 /// Makes access tokens, with the key that is active.
 pub(crate) struct Issuer {
     expected: Expected,
-    life: Duration,
+    /// In seconds.
+    life: i32,
     kid: String,
     key: EncodingKey,
 }
 
 impl Issuer {
-    pub(crate) fn new(expected: Expected, life: Duration, signing: Signing) -> Self {
-        Self { expected, life, kid: signing.kid, key: EncodingKey::from_ed_der(&signing.private_key) }
+    /// Refuses a life that no verifier would believe.
+    pub(crate) fn new(expected: Expected, life: Duration, signing: Signing) -> Result<Self, Error> {
+        let believed = i32::try_from(life.as_secs()).ok().filter(|life| (1..=MAX_LIFETIME).contains(&i64::from(*life)));
+        let life = believed.ok_or_else(|| Error::broken(format!("an access token lives for 1 to {MAX_LIFETIME} seconds, not {life:?}")))?;
+        Ok(Self { expected, life, kid: signing.kid, key: EncodingKey::from_ed_der(&signing.private_key) })
     }
 
     /// How long a token lives, in seconds.
     pub(crate) fn life(&self) -> i32 {
-        i32::try_from(self.life.as_secs()).unwrap_or(i32::MAX)
+        self.life
     }
 
     /// A new token.
@@ -61,7 +65,7 @@ impl Issuer {
             jti: new_id(),
             iat: grant.issued_at,
             nbf: None,
-            exp: grant.issued_at + i64::from(self.life()),
+            exp: grant.issued_at + i64::from(self.life),
             auth_time: Some(grant.signed_in_at),
             amr: Some(vec!["pwd".to_owned()]),
         };
@@ -105,7 +109,7 @@ mod tests {
             ..Jwk::default()
         };
         let keys = KeySet::new(&[jwk]).expect("a set");
-        (Issuer::new(expected(), Duration::from_mins(10), signing), keys)
+        (Issuer::new(expected(), Duration::from_mins(10), signing).expect("a believable life"), keys)
     }
 
     fn grant(role: UserRole) -> Grant {
@@ -126,6 +130,13 @@ mod tests {
         let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header")).expect("base64url");
         let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
         assert_eq!(header, serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": issuer.kid}));
+    }
+
+    #[test]
+    fn no_token_lives_longer_than_verifiers_believe() {
+        let live = |life: Duration| Issuer::new(expected(), life, Signing::generate().expect("a key")).is_ok();
+        assert!(live(Duration::from_secs(1)) && live(Duration::from_mins(15)));
+        assert!(!live(Duration::from_millis(999)) && !live(Duration::from_secs(901)) && !live(Duration::MAX));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Logs, traces and metrics: set up once, and recorded where every call passes.
 
 use std::{
+    io::IsTerminal,
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -27,7 +28,7 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// What is logged, as directives such as `info,spectra=debug`.
-    #[arg(long, env = "SPECTRA_LOG", default_value = "warn,spectra=info", global = true)]
+    #[arg(long, env = "SPECTRA_LOG", default_value = "warn", global = true)]
     pub log: String,
     /// How logs are written.
     #[arg(long, env = "SPECTRA_LOG_FORMAT", value_enum, default_value = "text", global = true)]
@@ -73,7 +74,7 @@ impl Telemetry {
         global::set_meter_provider(meters.clone());
 
         let export = tracers.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("spectra")));
-        let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
         let logs = match options.log_format {
             LogFormat::Text => text.compact().boxed(),
             LogFormat::Json => text.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),

@@ -4,14 +4,14 @@ use std::{io::Write, os::unix::process::CommandExt};
 
 use anyhow::{Context, Result, bail};
 use spectra_database::schema;
-use spectra_identity::Config;
+use spectra_identity::Cost;
 use spectra_mesh::Pools;
 
 use crate::{
     cli::{Migrate, Migration, Psql, Seed},
     secrets::Secrets,
     seed::plant,
-    stack::{Listeners, Stack},
+    stack::{self, Listeners, Stack},
     store::{self, Store},
 };
 
@@ -38,7 +38,7 @@ pub async fn seed(options: Seed) -> Result<()> {
     let store = Store::shared(&options.database, &options.data).await?;
     schema::migrate(store.admin()).await?;
     let secrets = Secrets::of(&options.data)?;
-    let config = Config::new(secrets.key_encryption_key());
+    let config = stack::identity(&secrets, Cost::FLOOR);
     let stack = Stack::start(store.admin(), &secrets, config, Listeners::anywhere().await?, Pools { max: 4, min: 0 }).await?;
     let wrote = plant(&stack).await?;
     stack.stop().await;

@@ -61,7 +61,7 @@ impl Cluster {
     pub async fn start(options: &Options, tell: impl Fn(&str) + Sync) -> Result<Self> {
         let tell: Tell<'_> = &tell;
         let data = home::make_data_directory(&options.data)?;
-        let lock = lock::take(&data)?;
+        let lock = lock::take(&data).await?;
         let kept = password::read(&data)?;
         let home = Home::settle(&data, kept.is_some(), tell)?;
         initdb::clear_leftovers(&home);

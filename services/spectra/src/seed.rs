@@ -80,9 +80,10 @@ async fn is_planted(stack: &Stack) -> bool {
 }
 
 async fn enrol(stack: &Stack, name: &str, slug: &str, settings: &Value, domain: &str) -> Result<()> {
-    let organization = directory::found(&stack.directory, name, slug, &object(settings)?).await?;
-    for person in PEOPLE {
-        directory::enrol(&stack.directory, organization, &person.email(domain), person.title, person.role, person.password).await?;
+    let organization = stack.directory.found_organization(name, slug, &object(settings)?).await?;
+    for Person { login, password, title, role } in PEOPLE {
+        let email = format!("{login}@{domain}");
+        stack.directory.enrol(organization, directory::Person { email: &email, name: title, role, password }).await?;
     }
     Ok(())
 }

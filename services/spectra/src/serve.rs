@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr};
 
 use anyhow::{Context, Result, ensure};
-use spectra_identity::Config;
+use spectra_identity::{Config, Cost, Lives};
 use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, serve::Service, telemetry::Telemetry, token::Expected};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use tokio_util::sync::CancellationToken;
@@ -54,15 +54,17 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     }
     let pools = Pools { max: options.database_connections, min: 1 };
     let db = Db::connect(database(options.database_url.as_deref())?, pools).await?;
-    let authority = Authority::of(&identity, Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() });
+    let expected = Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() };
+    let authority = Authority::of(&identity, expected.clone());
     let (name, offers, routes) = match options.role {
         Role::Lims => ("lims", spectra_lims::OFFERS, spectra_lims::routes(db.clone())),
         Role::Analysis => ("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims)),
         Role::Identity | Role::Gateway => {
             let directory = SystemDb::connect(database(options.system_database_url.as_deref())?, pools).await?;
             let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
-            let config = Config { issuer: options.issuer.clone(), ..Config::new(key) };
-            ("identity", spectra_identity::OFFERS, spectra_identity::routes(config, db.clone(), directory, authority.clone()).await?)
+            let config = Config { expected, lives: Lives::default(), key_encryption_key: key, cost: Cost::FLOOR };
+            let routes = spectra_identity::service(config, db.clone(), directory, authority.clone(), stop.clone()).await?;
+            ("identity", spectra_identity::OFFERS, routes)
         }
     };
     Ok(Service { name, offers, routes, db, authority }.serve(listener, stop).await?)

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use spectra_database::schema::Schema;
-use spectra_identity::Config;
+use spectra_identity::{Config, Cost, Lives, directory::Directory};
 use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, serve::Service, token::Expected};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -17,6 +17,13 @@ use crate::secrets::Secrets;
 pub const ISSUER: &str = "https://identity.spectra-lab";
 /// Whom tokens are for.
 pub const AUDIENCE: &str = "spectra-lab-api";
+
+/// Identity's configuration, from an installation's secrets.
+#[must_use]
+pub fn identity(secrets: &Secrets, cost: Cost) -> Config {
+    let expected = Expected { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned() };
+    Config { expected, lives: Lives::default(), key_encryption_key: secrets.key_encryption_key(), cost }
+}
 
 /// How long a stack may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,7 +59,9 @@ pub struct Stack {
     /// Analysis.
     pub analysis: Peer,
     /// The sign-in directory, for the seed.
-    pub directory: SystemDb,
+    pub directory: Directory,
+    system: SystemDb,
+    services: [(&'static str, SocketAddr); 3],
     stop: CancellationToken,
     tasks: JoinSet<Result<()>>,
 }
@@ -65,15 +74,21 @@ impl Stack {
         let as_role = |role: &str| admin.clone().username(role).password(&secrets.password(role));
         let connect = async |role: &'static str| Db::connect(as_role(role), pools).await.with_context(|| format!("connecting as {role}"));
 
+        let services = [
+            ("identity", listeners.identity.local_addr()?),
+            ("LIMS", listeners.lims.local_addr()?),
+            ("analysis", listeners.analysis.local_addr()?),
+        ];
         let identity = peer("identity", &listeners.identity)?;
         let lims = peer("lims", &listeners.lims)?;
         let analysis = peer("analysis", &listeners.analysis)?;
-        let expected = Expected { issuer: config.issuer.clone(), audience: config.audience.clone() };
-        let authority = Authority::of(&identity, expected);
-        let directory = SystemDb::connect(as_role("spectra_identity_system"), Pools { min: 0, ..pools }).await?;
+        let authority = Authority::of(&identity, config.expected.clone());
+        let system = SystemDb::connect(as_role("spectra_identity_system"), Pools { min: 0, ..pools }).await?;
+        let directory = Directory::open(system.clone(), &config).await?;
+        let stop = CancellationToken::new();
 
         let db = connect("spectra_identity").await?;
-        let identity_routes = spectra_identity::routes(config, db.clone(), directory.clone(), authority.clone()).await?;
+        let identity_routes = spectra_identity::service(config, db.clone(), system.clone(), authority.clone(), stop.clone()).await?;
         let service = |name, offers, routes, db| Service { name, offers, routes, db, authority: authority.clone() };
         let identity_service = service("identity", spectra_identity::OFFERS, identity_routes, db);
         let db = connect("spectra_lims").await?;
@@ -82,7 +97,6 @@ impl Stack {
         let analysis_service = service("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims.clone()), db);
         let gateway = spectra_gateway::Gateway::new(&[("spectra.identity.v1", identity.clone()), ("spectra.lims.v1", lims.clone()), ("spectra.analysis.v1", analysis.clone())])?;
 
-        let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (service, listener) in [(identity_service, listeners.identity), (lims_service, listeners.lims), (analysis_service, listeners.analysis)] {
             let stop = stop.clone();
@@ -94,9 +108,15 @@ impl Stack {
             gateway.serve(listeners.gateway, ended).await;
             Ok(())
         });
-        let mut stack = Self { gateway: addresses, identity, lims, analysis, directory, stop, tasks };
+        let mut stack = Self { gateway: addresses, identity, lims, analysis, directory, system, services, stop, tasks };
         stack.ready().await?;
         Ok(stack)
+    }
+
+    /// The gRPC services: names and addresses.
+    #[must_use]
+    pub fn services(&self) -> [(&'static str, SocketAddr); 3] {
+        self.services
     }
 
     /// Waits until a service ends unasked, and says why.
@@ -112,7 +132,7 @@ impl Stack {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
-        self.directory.close().await;
+        self.system.close().await;
     }
 
     async fn ready(&mut self) -> Result<()> {

@@ -14,14 +14,14 @@ const NAME: &str = "spectra";
 const CONNECTIONS: u16 = 100;
 
 /// A database with a role that may make roles and schemas.
-pub struct Store {
+pub(crate) struct Store {
     admin: PgConnectOptions,
     cluster: Option<Cluster>,
 }
 
 impl Store {
     /// The database, started when it is the private one. It ends with this value.
-    pub async fn own(database: &Database, data: &Path, tell: impl Fn(&str) + Sync) -> Result<Self> {
+    pub(crate) async fn own(database: &Database, data: &Path, tell: impl Fn(&str) + Sync) -> Result<Self> {
         if let Some(url) = &database.database_url {
             return Self::given(url);
         }
@@ -37,7 +37,7 @@ impl Store {
     }
 
     /// The database, shared with a `spectra up` that runs on it, else started.
-    pub async fn shared(database: &Database, data: &Path) -> Result<Self> {
+    pub(crate) async fn shared(database: &Database, data: &Path) -> Result<Self> {
         if database.database_url.is_none()
             && let Some(access) = cluster::running(&options(database, data)).await?
         {
@@ -48,12 +48,12 @@ impl Store {
 
     /// How to connect as the role that may make roles and schemas.
     #[must_use]
-    pub fn admin(&self) -> &PgConnectOptions {
+    pub(crate) fn admin(&self) -> &PgConnectOptions {
         &self.admin
     }
 
     /// Waits until the private PostgreSQL ends unasked; for ever when the database is one of your own.
-    pub async fn died(&mut self) -> anyhow::Error {
+    pub(crate) async fn died(&mut self) -> anyhow::Error {
         match &mut self.cluster {
             Some(cluster) => cluster.died().await,
             None => std::future::pending().await,
@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// Ends the private PostgreSQL.
-    pub async fn stop(self) -> Result<()> {
+    pub(crate) async fn stop(self) -> Result<()> {
         match self.cluster {
             Some(cluster) => cluster.stop().await,
             None => Ok(()),
@@ -76,7 +76,7 @@ impl Store {
 
 /// The program psql, ready to open the database; the private one must be up, because psql outlives
 /// this process.
-pub async fn psql(database: &Database, data: &Path) -> Result<Command> {
+pub(crate) async fn psql(database: &Database, data: &Path) -> Result<Command> {
     if let Some(url) = &database.database_url {
         let mut psql = Command::new("psql");
         psql.arg(url);

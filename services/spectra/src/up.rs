@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Instant};
 
 use anyhow::{Context, Result};
-use spectra_identity::Config;
+use spectra_identity::Cost;
 use spectra_mesh::{Pools, telemetry::Telemetry};
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
@@ -13,7 +13,7 @@ use crate::{
     cli::Up,
     secrets::Secrets,
     seed,
-    stack::{Listeners, Stack},
+    stack::{self, Listeners, Stack},
     stop::Stop,
     store::Store,
     welcome,
@@ -48,7 +48,7 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         spectra_database::schema::migrate(admin).await?;
         let secrets = Secrets::of(&options.data)?;
         welcome::step(begun, "starting identity, lims, analysis and the gateway");
-        let stack = Stack::start(admin, &secrets, Config::new(secrets.key_encryption_key()), listeners, POOLS).await?;
+        let stack = Stack::start(admin, &secrets, stack::identity(&secrets, Cost::FLOOR), listeners, POOLS).await?;
         if !options.no_seed && seed::plant(&stack).await? {
             welcome::step(begun, "wrote the demo data");
         }

@@ -5,12 +5,12 @@ use std::{fmt::Write as _, io::Write as _, time::Instant};
 use crate::{cli::Up, seed, stack::Stack};
 
 /// Says what is being done, and how long after the start.
-pub fn step(begun: Instant, told: &str) {
+pub(crate) fn step(begun: Instant, told: &str) {
     eprintln!("{:>7.2} s  {told}", begun.elapsed().as_secs_f64());
 }
 
 /// Says that everything answers: one line for programs on stdout, the rest for people on stderr.
-pub fn ready(stack: &Stack, options: &Up, begun: Instant) {
+pub(crate) fn ready(stack: &Stack, options: &Up, begun: Instant) {
     step(begun, "ready");
     let mut text = String::from("\nSPECTRA-Lab\n");
     for address in &stack.gateway {

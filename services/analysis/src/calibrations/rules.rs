@@ -8,16 +8,16 @@ use uuid::Uuid;
 /// When a certificate holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
-    pub(crate) issued_at: OffsetDateTime,
-    pub(crate) expires_at: OffsetDateTime,
-    pub(crate) revoked_at: Option<OffsetDateTime>,
+    pub(crate) issued: OffsetDateTime,
+    pub(crate) expires: OffsetDateTime,
+    pub(crate) revoked: Option<OffsetDateTime>,
 }
 
 /// What of a certificate decides about its instrument, and what a run pins of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
     pub(crate) id: Uuid,
-    pub(crate) certificate_id: String,
+    pub(crate) number: String,
     pub(crate) content_hash: String,
     pub(crate) term: Term,
 }
@@ -54,9 +54,9 @@ impl Term {
     pub(super) fn state(self, at: OffsetDateTime) -> CalibrationState {
         if self.revoked_by(at) {
             CalibrationState::Revoked
-        } else if at < self.issued_at {
+        } else if at < self.issued {
             CalibrationState::NotYetValid
-        } else if at < self.expires_at {
+        } else if at < self.expires {
             CalibrationState::Valid
         } else {
             CalibrationState::Expired
@@ -64,7 +64,7 @@ impl Term {
     }
 
     fn revoked_by(self, at: OffsetDateTime) -> bool {
-        self.revoked_at.is_some_and(|revoked_at| revoked_at <= at)
+        self.revoked.is_some_and(|revoked| revoked <= at)
     }
 }
 
@@ -74,10 +74,10 @@ impl<'a> Standing<'a> {
     /// Of the certificates issued by then, the newest that is not revoked decides, even while an older one would
     /// still hold: it tells the later truth about the instrument.
     pub(super) fn of(certificates: &'a [Certificate], at: OffsetDateTime) -> Self {
-        let age = |certificate: &&Certificate| (certificate.term.issued_at, certificate.id);
-        let issued = || certificates.iter().filter(|certificate| certificate.term.issued_at <= at);
+        let age = |certificate: &&Certificate| (certificate.term.issued, certificate.id);
+        let issued = || certificates.iter().filter(|certificate| certificate.term.issued <= at);
         if let Some(decides) = issued().filter(|certificate| !certificate.term.revoked_by(at)).max_by_key(age) {
-            return if at < decides.term.expires_at { Self::Valid(decides) } else { Self::Expired(decides) };
+            return if at < decides.term.expires { Self::Valid(decides) } else { Self::Expired(decides) };
         }
         if let Some(newest) = issued().max_by_key(age) {
             return Self::Revoked(newest);
@@ -110,12 +110,10 @@ impl<'a> Standing<'a> {
     pub(super) fn calibrated(self) -> Result<Calibrated<'a>, Lockout<'a>> {
         let (reason, fault) = match self {
             Self::Valid(certificate) => return Ok(Calibrated(certificate)),
-            Self::Expired(decides) => {
-                (Reason::CalibrationExpired, format!("its calibration expired on {}", decides.term.expires_at.date()))
-            }
+            Self::Expired(decides) => (Reason::CalibrationExpired, format!("its calibration expired on {}", decides.term.expires.date())),
             Self::Revoked(_) => (Reason::CalibrationRevoked, "its calibration is revoked".to_owned()),
             Self::NotYetValid(next) => {
-                (Reason::CalibrationNotYetValid, format!("its calibration is not valid before {}", next.term.issued_at.date()))
+                (Reason::CalibrationNotYetValid, format!("its calibration is not valid before {}", next.term.issued.date()))
             }
             Self::NoCalibration => (Reason::NoCalibration, "it has no calibration".to_owned()),
         };
@@ -138,13 +136,13 @@ impl Lockout<'_> {
 
     /// The refusal of a run on the instrument.
     pub(crate) fn refusal(&self, instrument_id: Uuid, instrument: &str, run_id: Uuid) -> Refusal {
-        let number = self.certificate.map(|certificate| format!(" (certificate {})", certificate.certificate_id)).unwrap_or_default();
+        let number = self.certificate.map(|certificate| format!(" (certificate {})", certificate.number)).unwrap_or_default();
         let message = format!("{instrument} is locked out: {}{number}; upload a new certificate, then unblock the run", self.fault);
         let refusal = Refusal::new(self.reason, message).about("instrument_id", instrument_id).about("run_id", run_id);
         let Some(certificate) = self.certificate else { return refusal };
-        let refusal = refusal.about("certificate_id", &certificate.certificate_id);
+        let refusal = refusal.about("certificate_id", &certificate.number);
         // RFC 3339 has no words for the years beyond 9999, which the contract refuses.
-        match certificate.term.expires_at.format(&Rfc3339) {
+        match certificate.term.expires.format(&Rfc3339) {
             Ok(expires_at) => refusal.about("expires_at", expires_at),
             Err(_) => refusal,
         }

@@ -156,9 +156,9 @@ pub(super) async fn certificates(tx: &mut OrgTx, instrument_id: Uuid, at: Offset
     .await?;
     let certificates = rows.into_iter().map(|row| Certificate {
         id: row.id,
-        certificate_id: row.certificate_id,
+        number: row.certificate_id,
         content_hash: row.content_hash,
-        term: Term { issued_at: row.issued_at, expires_at: row.expires_at, revoked_at: row.revoked_at },
+        term: Term { issued: row.issued_at, expires: row.expires_at, revoked: row.revoked_at },
     });
     Ok(certificates.collect())
 }

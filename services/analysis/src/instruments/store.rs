@@ -15,7 +15,11 @@ impl Instrument {
     }
 
     /// A page of the instruments that match the filters.
-    pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListInstrumentsRequest, page: &Page) -> Result<pb::ListInstrumentsResponse, Error> {
+    pub(super) async fn page(
+        tx: &mut OrgTx,
+        asked: &pb::ListInstrumentsRequest,
+        page: &Page,
+    ) -> Result<pb::ListInstrumentsResponse, Error> {
         let rows = sqlx::query_as!(
             Self,
             "SELECT * FROM instruments

@@ -32,6 +32,11 @@ impl Run {
 
     /// A page of the runs that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListRunsRequest, page: &Page) -> Result<pb::ListRunsResponse, Error> {
+        // As the page's own bound, the end of the period is where the walk through the index begins.
+        let (before, before_id) = match asked.to.and_then(moment) {
+            Some(to) if to <= page.before() => (to, Uuid::nil()),
+            _ => (page.before(), page.before_id()),
+        };
         let rows = sqlx::query_as!(
             Self,
             r#"SELECT runs.*, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
@@ -42,17 +47,15 @@ impl Run {
                   AND ($6::uuid IS NULL OR runs.recipe_id = $6)
                   AND ($7::uuid IS NULL OR runs.sample_id = $7)
                   AND ($8::timestamptz IS NULL OR runs.created_at >= $8)
-                  AND ($9::timestamptz IS NULL OR runs.created_at < $9)
-                ORDER BY runs.created_at DESC, runs.id DESC LIMIT $10 OFFSET $11"#,
+                ORDER BY runs.created_at DESC, runs.id DESC LIMIT $9 OFFSET $10"#,
             tx.org(),
-            page.before(),
-            page.before_id(),
+            before,
+            before_id,
             asked.status.and_then(Labelled::of) as Option<Labelled<RunStatus>>,
             optional_id(asked.instrument_id.as_deref())?,
             optional_id(asked.recipe_id.as_deref())?,
             optional_id(asked.sample_id.as_deref())?,
             asked.from.and_then(moment),
-            asked.to.and_then(moment),
             page.rows(),
             page.skip(),
         )

@@ -142,7 +142,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
         put_tag(self.out, field.number, field.kind.wire_type());
         let value = self.out.len();
         self.element(field.kind)?;
-        // A default, and nothing else, is all zeros on the wire: the first byte of any other text tells its length.
+        // Of scalars just the default is all zeros on the wire: before a text or bytes stands their length.
         if !field.explicit && self.out[value..].iter().all(|byte| *byte == 0) {
             self.out.truncate(start);
         }

@@ -11,6 +11,8 @@ const DAY: i64 = 86_400;
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// About ten thousand years.
 const LONGEST: i64 = 315_576_000_000;
+/// A second has so many nanoseconds.
+const SECOND: i32 = 1_000_000_000;
 
 /// Seconds and nanoseconds: of a moment since 1970, or of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,7 @@ fn duration(text: &str) -> Option<Instant> {
 
 /// Writes a timestamp as a JSON string, in UTC.
 pub(super) fn write_timestamp(out: &mut Vec<u8>, at: Instant) -> Written<()> {
-    let nanos = u32::try_from(at.nanos).ok().filter(|n| *n < 1_000_000_000);
+    let nanos = Some(at.nanos).filter(|nanos| (0..SECOND).contains(nanos));
     let day = i32::try_from(at.seconds.div_euclid(DAY)).ok();
     let day = day.and_then(|day| Date::from_julian_day(day.saturating_add(EPOCH)).ok());
     let (true, Some(nanos), Some(date)) = (SECONDS.contains(&at.seconds), nanos, day) else {
@@ -121,15 +123,19 @@ pub(super) fn write_timestamp(out: &mut Vec<u8>, at: Instant) -> Written<()> {
     put_pair(&mut text, 15, second / 60 % 60);
     put_pair(&mut text, 18, second % 60);
     out.extend_from_slice(&text);
-    put_fraction(out, nanos);
+    put_fraction(out, nanos.unsigned_abs());
     out.extend_from_slice(b"Z\"");
     Ok(())
 }
 
-/// Writes a duration as a JSON string.
+/// Writes a duration as a JSON string. Its two parts should have one sign, but mean their sum in any case.
 pub(super) fn write_duration(out: &mut Vec<u8>, span: Instant) -> Written<()> {
-    let (seconds, nanos) = (span.seconds, i64::from(span.nanos));
-    if seconds.unsigned_abs() > LONGEST.unsigned_abs() || nanos.abs() >= 1_000_000_000 || seconds.signum() * nanos.signum() < 0 {
+    let (seconds, nanos) = match (span.seconds.signum(), span.nanos.signum()) {
+        (1, -1) => (span.seconds - 1, span.nanos + SECOND),
+        (-1, 1) => (span.seconds + 1, span.nanos - SECOND),
+        _ => (span.seconds, span.nanos),
+    };
+    if !(-LONGEST..=LONGEST).contains(&seconds) || !(-SECOND + 1..SECOND).contains(&span.nanos) {
         return Err(Corrupt::new("a duration is out of range"));
     }
     out.push(b'"');
@@ -137,7 +143,7 @@ pub(super) fn write_duration(out: &mut Vec<u8>, span: Instant) -> Written<()> {
         out.push(b'-');
     }
     super::number::write_integer(out, seconds.unsigned_abs());
-    put_fraction(out, span.nanos.unsigned_abs());
+    put_fraction(out, nanos.unsigned_abs());
     out.extend_from_slice(b"s\"");
     Ok(())
 }

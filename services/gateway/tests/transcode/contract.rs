@@ -117,7 +117,7 @@ fn single(u: &mut Unstructured<'_>, kind: &Kind, nullable: bool, depth: u32) -> 
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
             let any = u.arbitrary()?;
             Value::I32(*u.choose(&[0, 1, -1, i32::MIN, i32::MAX, any])?)
-        },
+        }
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(u.arbitrary()?),
         Kind::Uint32 | Kind::Fixed32 => Value::U32(u.arbitrary()?),
         Kind::Uint64 | Kind::Fixed64 => Value::U64(u.arbitrary()?),

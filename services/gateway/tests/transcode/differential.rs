@@ -22,10 +22,10 @@ fn generated_messages_agree_with_prost_reflect() {
         Ok(())
     })
     .size_min(1 << 10)
-    .budget(Duration::from_secs(5))
+    .budget(Duration::from_secs(3))
     .run();
     println!("{} messages agreed", ran.get());
-    assert!(ran.get() > 100);
+    assert!(ran.get() > 10);
 }
 
 fn agree(name: &str, original: &DynamicMessage) {

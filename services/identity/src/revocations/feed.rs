@@ -91,14 +91,14 @@ impl Feed {
                 Ok(()) => well = true,
                 Err(error) if well => {
                     well = false;
-                    tracing::warn!(%error, "the revocations cannot be read");
+                    tracing::warn!(?error, "the revocations cannot be read");
                 }
                 Err(_) => {}
             }
             if well && swept.elapsed() > SWEEP {
                 swept = Instant::now();
                 if let Err(error) = sweep(&system).await {
-                    tracing::warn!(%error, "revocations that are over cannot be deleted");
+                    tracing::warn!(?error, "revocations that are over cannot be deleted");
                 }
             }
             tokio::time::sleep(clock::jitter(POLL)).await;

@@ -6,6 +6,8 @@ const LONGEST: usize = 200;
 /// The name of a client, from the `user-agent` that it sent: printable and short.
 pub(super) fn client(user_agent: Option<&[u8]>) -> String {
     let text = String::from_utf8_lossy(user_agent.unwrap_or_default());
+    // A gRPC hop puts its own name behind that of the client it speaks for.
+    let text = text.split_once(" tonic/").map_or(&*text, |(client, _)| client);
     let printable: String = text.trim().chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
     if printable.is_empty() { "unknown".to_owned() } else { printable }
 }
@@ -52,6 +54,8 @@ mod tests {
     #[test]
     fn clients_have_printable_names() {
         assert_eq!(client(Some(b"Mozilla/5.0 (X11; Linux x86_64)")), "Mozilla/5.0 (X11; Linux x86_64)");
+        assert_eq!(client(Some(b"curl/8.5.0 tonic/0.14.9")), "curl/8.5.0");
+        assert_eq!(client(Some(b"tonic/0.14.9")), "tonic/0.14.9");
         assert_eq!(client(Some("  l\u{e9}ger\0\r\n\u{7f} ".as_bytes())), "l\u{e9}ger");
         for nothing in [None, Some(&b""[..]), Some(b" \t\n"), Some(b"\0\x01")] {
             assert_eq!(client(nothing), "unknown", "{nothing:?}");

@@ -30,7 +30,10 @@ impl App {
             Candidate::find(&mut tx, &asked).await?
         };
         let hashes = candidates.iter().map(|candidate| candidate.password_hash.clone()).collect();
-        let Some(Fit { index, renewed }) = self.passwords.fit(asked.password, hashes).await? else { return Err(REFUSED) };
+        let Some(Fit { index, renewed }) = self.passwords.fit(asked.password, hashes).await? else {
+            tracing::info!(request = %origin.request, client = origin.client, "a sign-in was refused");
+            return Err(REFUSED);
+        };
         let candidate = candidates.swap_remove(index);
 
         let session = new_id();

@@ -83,11 +83,12 @@ impl User {
         keep_an_admin(&admins, user_id, new)?;
         let outdated = old.outdated_by(new);
         // The clock and not the transaction's beginning: a sign-in that came before this row was
-        // locked may have begun later than this transaction, and its token must be dead, too.
+        // locked may have begun later than this transaction, and its token must be dead, too. And a
+        // second later than the last such change, because tokens were dated a second after that.
         let changed = sqlx::query_as!(
             Self,
             "UPDATE users SET name = $3, role = $4, is_active = $5,
-                    authorized_after = CASE WHEN $6 THEN clock_timestamp() ELSE authorized_after END
+                    authorized_after = CASE WHEN $6 THEN greatest(clock_timestamp(), authorized_after + interval '1 second') ELSE authorized_after END
               WHERE organization_id = $1 AND id = $2
               RETURNING organization_id, id, email, name, role, is_active, last_login, revision, created_at, updated_at",
             tx.org(),

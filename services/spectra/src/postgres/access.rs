@@ -46,6 +46,10 @@ impl Access {
             .as_ref()
             .context("psql was not found; install PostgreSQL's client programs, for example with `apt install postgresql-client`")?;
         let mut command = Command::new(psql);
+        // Each of these would outdo what is set below.
+        for foreign in ["PGHOSTADDR", "PGSERVICE", "PGOPTIONS"] {
+            command.env_remove(foreign);
+        }
         command
             .env("PGHOST", &self.socket_directory)
             .env("PGPORT", PORT.to_string())

@@ -154,7 +154,8 @@ async fn run(words: &[String], directory: &Path) -> Result<bool> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true);
     let done = match timeout(PATIENCE, command.output()).await {
-        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        // The second is said of a search path that names directories closed to us.
+        Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(false),
         Ok(done) => done.with_context(|| format!("{program} cannot be run"))?,
         Err(_) => bail!("{program} took longer than {} minutes", PATIENCE.as_secs() / 60),
     };

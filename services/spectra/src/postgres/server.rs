@@ -133,7 +133,9 @@ async fn process_number(told: ChildStdout) -> Option<u32> {
 ///
 /// The server compares its lock file with the living processes itself; deleting that file is never right.
 fn is_still_in_use(said: &str) -> bool {
-    ["lock file \"", "pre-existing shared memory block", "Address already in use"].iter().any(|sign| said.contains(sign))
+    ["\" already exists", "\" is empty", "pre-existing shared memory block", "Address already in use"]
+        .iter()
+        .any(|sign| said.contains(sign))
 }
 
 /// Given on the command line, so that they are those of this release whichever made the cluster.
@@ -189,6 +191,8 @@ mod tests {
     fn only_a_lingering_server_is_waited_for() {
         assert!(is_still_in_use("FATAL:  lock file \"postmaster.pid\" already exists\nHINT: ..."));
         assert!(is_still_in_use("FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use"));
+        assert!(is_still_in_use("FATAL:  lock file \"postmaster.pid\" is empty"));
+        assert!(!is_still_in_use("FATAL:  could not create lock file \"postmaster.pid\": Permission denied"));
         assert!(!is_still_in_use("FATAL:  data directory has wrong ownership"));
     }
 }

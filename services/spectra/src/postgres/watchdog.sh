@@ -5,7 +5,7 @@ exec 3<&0 </dev/null
 "$@" >&2 3<&- &
 server=$!
 # Again and again, since a server that is only just starting may not hear the first.
-{ read -r _ <&3; while kill -INT "$server"; do sleep 1; done; } >/dev/null 2>&1 &
+{ read -r _ <&3; while kill -INT "$server"; do sleep 1 || break; done; } >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 # Nobody reads it any more when the launcher was killed already; that must not end this shell.

@@ -9,15 +9,15 @@ const NOW: OffsetDateTime = datetime!(2026-06-15 12:00 UTC);
 fn certificate(number: u128, issued: i64, expires: i64) -> Certificate {
     Certificate {
         id: Uuid::from_u128(number),
-        certificate_id: format!("CAL-{number}"),
+        number: format!("CAL-{number}"),
         content_hash: String::new(),
-        term: Term { issued_at: NOW + Duration::days(issued), expires_at: NOW + Duration::days(expires), revoked_at: None },
+        term: Term { issued: NOW + Duration::days(issued), expires: NOW + Duration::days(expires), revoked: None },
     }
 }
 
 /// The certificate, revoked so many days from now.
 fn revoked(mut certificate: Certificate, days: i64) -> Certificate {
-    certificate.term.revoked_at = Some(NOW + Duration::days(days));
+    certificate.term.revoked = Some(NOW + Duration::days(days));
     certificate
 }
 
@@ -43,10 +43,10 @@ fn a_certificate_holds_from_its_issue_until_just_before_its_expiry() {
     let only = [certificate(1, -30, 30)];
     let moment = Duration::MICROSECOND;
     stands(&only, NOW, CalibrationState::Valid, Some(1));
-    stands(&only, only[0].term.issued_at, CalibrationState::Valid, Some(1));
-    stands(&only, only[0].term.issued_at - moment, CalibrationState::NotYetValid, Some(1));
-    stands(&only, only[0].term.expires_at - moment, CalibrationState::Valid, Some(1));
-    stands(&only, only[0].term.expires_at, CalibrationState::Expired, Some(1));
+    stands(&only, only[0].term.issued, CalibrationState::Valid, Some(1));
+    stands(&only, only[0].term.issued - moment, CalibrationState::NotYetValid, Some(1));
+    stands(&only, only[0].term.expires - moment, CalibrationState::Valid, Some(1));
+    stands(&only, only[0].term.expires, CalibrationState::Expired, Some(1));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! Calling the service that owns a method: bytes in, bytes out, no message in between.
+
+use std::{
+    error::Error,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BufMut, Bytes};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
+};
+use tonic::{
+    Code, Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataMap,
+};
+
+use crate::{course::Course, routes::rpc::Rpc};
+
+/// What a hop takes off the deadline, so that the nearer answer comes first.
+const HOP: Duration = Duration::from_millis(100);
+
+/// The largest answer of a service.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// The headers of a client that reach a service; no other does.
+const PASSED_ON: [HeaderName; 5] =
+    [AUTHORIZATION, IF_MATCH, USER_AGENT, HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-change-reason")];
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The service says no.
+    Refused(Box<Status>),
+    /// The time ran out.
+    Deadline,
+    /// The service does not answer.
+    Unanswered,
+}
+
+/// Makes a unary call within `time`.
+pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
+    let given = time.saturating_sub(HOP);
+    if given.is_zero() {
+        return Err(Failure::Deadline);
+    }
+    let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
+    request.set_timeout(given);
+    let begun = Instant::now();
+    let mut client = Grpc::new(rpc.peer.channel()).max_decoding_message_size(LARGEST_ANSWER);
+    let call = async {
+        client.ready().await.map_err(|fault| Status::from_error(fault.into()))?;
+        client.unary(request, rpc.path.clone(), Raw).await
+    };
+    match tokio::time::timeout(time, call).await {
+        Ok(Ok(answer)) => Ok(answer.into_inner()),
+        Err(_) => Err(Failure::Deadline),
+        // Whoever notices first that the time is up says it in one of these words.
+        Ok(Err(status)) if begun.elapsed() >= given && matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => Err(Failure::Deadline),
+        // A status with a source was made here, of a connection that failed; those of services come without.
+        Ok(Err(status)) if status.source().is_some() => {
+            tracing::warn!(peer = rpc.peer.name(), %status, "a service does not answer");
+            Err(Failure::Unanswered)
+        }
+        Ok(Err(status)) => Err(Failure::Refused(Box::new(status))),
+    }
+}
+
+/// What a service is told besides the message.
+pub(crate) fn metadata(headers: &HeaderMap, course: &Course, client: IpAddr) -> HeaderMap {
+    let mut metadata = HeaderMap::with_capacity(10);
+    for name in PASSED_ON {
+        // Two tokens stay two, for the service to refuse.
+        for value in headers.get_all(&name) {
+            metadata.append(name.clone(), value.clone());
+        }
+    }
+    metadata.insert("traceparent", course.traceparent.clone());
+    for (name, text) in [("x-request-id", course.request_id.to_string()), ("x-forwarded-for", client.to_string())] {
+        // Ids and addresses always are a header's value.
+        if let Ok(value) = HeaderValue::try_from(text) {
+            metadata.insert(name, value);
+        }
+    }
+    metadata
+}
+
+/// Messages as they are on the wire.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}

@@ -1,0 +1,101 @@
+//! From the contract to routes, once at start.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use spectra_mesh::Peer;
+
+use crate::{
+    routes::{
+        Route, Routes,
+        binding::Binding,
+        rpc::{self, Rpc},
+        template::Template,
+    },
+    transcode::Plans,
+};
+
+/// Where a route leads.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// To a method of the contract.
+    Rpc(Binding),
+    /// To the sign that this process lives.
+    Health,
+    /// To the sign that the whole mesh answers.
+    Ready,
+    /// To what this is.
+    Index,
+}
+
+/// Why a contract cannot be served over HTTP: each fault in a sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("the contract cannot be served over HTTP: {}", .0.join("; "))]
+pub struct Unfit(pub Vec<String>);
+
+/// The routes of every unary method of the contract that says one, and the gateway's own.
+pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
+    let mut routes = Routes::default();
+    let mut faults = Vec::new();
+    for (path, target) in [("/", Target::Index), ("/health", Target::Health), ("/health/ready", Target::Ready)] {
+        let own = Template::parse(path).and_then(|template| {
+            routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target })
+        });
+        faults.extend(own.err());
+    }
+    let methods: Vec<_> = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(is_unary).collect();
+    let homes = rpc::homes(methods.iter());
+    for method in &methods {
+        let rules = rpc::rules(method);
+        if rules.is_empty() {
+            continue;
+        }
+        let package = method.parent_service().package_name().to_owned();
+        let Some((_, peer)) = peers.iter().find(|(owned, _)| *owned == package) else {
+            faults.push(format!("no service is named for {package}, which has {}", method.full_name()));
+            continue;
+        };
+        let rpc = match Rpc::read(method, plans, peer.clone(), &homes) {
+            Ok(rpc) => rpc,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        for rule in rules {
+            let route = rpc::pattern(&rule).and_then(|(verb, template)| {
+                let binding = Binding::read(&rpc, method, &rule, verb.as_ref(), &template, plans)?;
+                routes.add(Route { method: verb, template, owner: rpc.name.clone(), target: Target::Rpc(binding) })
+            });
+            faults.extend(route.err().map(|fault| format!("{}: {fault}", method.full_name())));
+        }
+    }
+    if faults.is_empty() { Ok(routes) } else { Err(Unfit(faults)) }
+}
+
+fn is_unary(method: &MethodDescriptor) -> bool {
+    !method.is_client_streaming() && !method.is_server_streaming()
+}
+
+/// What the paths of the contract begin with: all but the last of a route's leading literals, the shortest alone.
+pub(crate) fn prefixes(routes: &Routes<Target>) -> Vec<String> {
+    let mut all = BTreeSet::new();
+    for route in routes.iter().filter(|route| matches!(route.target, Target::Rpc(_))) {
+        let literals: Vec<_> = route.template.literals().collect();
+        if let Some((_, before)) = literals.split_last() {
+            all.insert(format!("/{}", before.join("/")));
+        }
+    }
+    let mut prefixes: Vec<String> = Vec::new();
+    for prefix in all {
+        // Sorted, so a shorter one stands before those that it begins.
+        if !prefixes.iter().any(|shorter| prefix.strip_prefix(shorter.as_str()).is_some_and(|rest| rest.starts_with('/'))) {
+            prefixes.push(prefix);
+        }
+    }
+    prefixes
+}
+
+#[cfg(test)]
+mod tests;

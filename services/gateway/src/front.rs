@@ -1,0 +1,174 @@
+//! The way of one request: its limits, its route, its call, its answer.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
+    },
+    request::Parts,
+};
+use http_body::Body as _;
+use http_body_util::Full;
+use spectra_mesh::Peer;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    access, body,
+    call::{self, Failure},
+    contract::Target,
+    course::Course,
+    deadline, health, media,
+    problem::{Answered, Problem},
+    request,
+    respond::{self, Answer},
+    routes::{Found, Miss, Routes, binding::Binding},
+    transcode::Plans,
+};
+
+/// The longest path with its query.
+const LONGEST_URI: usize = 8 << 10;
+/// The most that all headers may hold together.
+const LARGEST_HEADERS: usize = 16 << 10;
+
+/// What every answer says besides its own headers.
+const ALWAYS: [(HeaderName, &str); 6] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (VARY, "Accept, Authorization"),
+];
+
+/// All that answering needs, made once at start.
+pub(crate) struct Front {
+    pub(crate) plans: Plans,
+    pub(crate) routes: Routes<Target>,
+    /// Every service, once.
+    pub(crate) peers: Vec<Peer>,
+    /// What the paths of the contract begin with.
+    pub(crate) prefixes: Vec<String>,
+    /// Cancelled when no more requests are to come.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Front {
+    /// Answers a request of `client`; whatever goes wrong becomes a problem.
+    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr) -> Answer {
+        let begun = Instant::now();
+        let (parts, mut body) = request.into_parts();
+        let course = Course::of(&parts.method, &parts.headers);
+        let path = parts.uri.path();
+        let mut route = None;
+        let answered = self.pass(&parts, &mut body, &course, client, &mut route).instrument(course.span.clone()).await;
+        body::linger(&parts.headers, body);
+        let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &course));
+        finish(&mut answer, &parts, &course);
+        access::record(&parts.method, route, path, answer.status(), &course, begun.elapsed());
+        answer
+    }
+
+    async fn pass<'f>(
+        &'f self,
+        parts: &Parts,
+        body: &mut impl body::Incoming,
+        course: &Course,
+        client: IpAddr,
+        taken: &mut Option<&'f Arc<str>>,
+    ) -> Answered<Answer> {
+        within_limits(parts)?;
+        let found = match self.routes.find(&parts.method, parts.uri.path()) {
+            Ok(found) => found,
+            Err(Miss::Unreadable) => return Err(Problem::malformed("the path is not percent-encoded UTF-8")),
+            Err(Miss::Path) => return Err(Problem::no_path()),
+            Err(Miss::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(&allow)),
+            Err(Miss::Method(allow)) => return Err(Problem::method(allow)),
+        };
+        let template = found.route.template.text();
+        *taken = Some(template);
+        course.span.record("route", &**template);
+        match &found.route.target {
+            Target::Health => Ok(health::alive()),
+            Target::Ready => Ok(health::ready(&self.peers, self.stop.is_cancelled()).await),
+            Target::Index => Ok(health::index(&self.prefixes)),
+            Target::Rpc(binding) => self.call(binding, &found, parts, body, course, client).await,
+        }
+    }
+
+    async fn call(
+        &self,
+        binding: &Binding,
+        found: &Found<'_, '_, Target>,
+        parts: &Parts,
+        body: &mut impl body::Incoming,
+        course: &Course,
+        client: IpAddr,
+    ) -> Answered<Answer> {
+        let Parts { method, uri, headers, .. } = parts;
+        media::accepts_json(headers)?;
+        if !body.is_end_stream() {
+            media::is_json(headers)?;
+        }
+        let body = body::read(body).await?;
+        let query = uri.query().unwrap_or_default();
+        let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body)?;
+        let metadata = call::metadata(headers, course, client);
+        match call::unary(&binding.rpc, message.into(), metadata, deadline::of(headers)).await {
+            Ok(wire) => respond::success(&self.plans, binding, method, uri, headers, &wire),
+            Err(Failure::Refused(status)) => {
+                Err(Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH)))
+            }
+            Err(Failure::Deadline) => Err(Problem::deadline()),
+            Err(Failure::Unanswered) => Err(Problem::unavailable()),
+        }
+    }
+}
+
+/// Refuses what is too long to look at.
+fn within_limits(parts: &Parts) -> Answered<()> {
+    if parts.uri.path_and_query().is_some_and(|whole| whole.as_str().len() > LONGEST_URI) {
+        let detail = format!("a path and its query hold at most {} KiB", LONGEST_URI >> 10);
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
+    }
+    if size(&parts.headers) > LARGEST_HEADERS {
+        let detail = format!("all headers together hold at most {} KiB", LARGEST_HEADERS >> 10);
+        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+    }
+    Ok(())
+}
+
+fn size(headers: &HeaderMap) -> usize {
+    // Each costs a colon, a space and a line end besides.
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+/// What a path takes.
+fn options(allow: &str) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer.headers_mut().extend(HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow)));
+    answer
+}
+
+/// Adds what every answer says, and takes from it what its request does not want.
+fn finish(answer: &mut Answer, parts: &Parts, course: &Course) {
+    let headers = answer.headers_mut();
+    headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::try_from(course.request_id.to_string()) {
+        headers.insert("x-request-id", id);
+    }
+    if parts.version >= Version::HTTP_2 {
+        // There, a connection is not the affair of one request.
+        headers.remove(CONNECTION);
+    }
+    if parts.method == Method::HEAD {
+        let length = answer.body().size_hint().exact().unwrap_or_default();
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        *answer.body_mut() = Full::default();
+    }
+}

@@ -1,0 +1,146 @@
+//! Connections: how many, how slow they may be, and how they end.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::front::Front;
+
+/// How many connections there may be at once; more wait to be accepted.
+const CONNECTIONS: usize = 10_000;
+/// How long a new connection may take to its first request.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
+const IDLE: Duration = Duration::from_secs(75);
+/// How long requests may go on after the stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long to wait after an accept failed, as it does while there are too many open files.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Answers on all listeners until the front stops; then lets the requests in flight end, for the grace at most.
+pub(crate) async fn serve(front: Front, listeners: Vec<TcpListener>) {
+    let stop = front.stop.clone();
+    let doors = Arc::new(Doors {
+        front: Arc::new(front),
+        server: server(),
+        room: Arc::new(Semaphore::new(CONNECTIONS)),
+        connections: TaskTracker::new(),
+        cut: CancellationToken::new(),
+    });
+    let accepting: JoinSet<_> = listeners.into_iter().map(|listener| Arc::clone(&doors).accept(listener)).collect();
+    // Every listener is closed here, so that new connections go elsewhere.
+    accepting.join_all().await;
+    stop.cancelled().await;
+    doors.connections.close();
+    if tokio::time::timeout(GRACE, doors.connections.wait()).await.is_err() {
+        tracing::warn!("requests were still running after the grace and were cut");
+        doors.cut.cancel();
+        doors.connections.wait().await;
+    }
+}
+
+/// HTTP/1 and, by prior knowledge, HTTP/2.
+fn server() -> Builder<TokioExecutor> {
+    let mut server = Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(64 << 10);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(16 << 10)
+        .max_concurrent_streams(200)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    server
+}
+
+/// What all connections share.
+struct Doors {
+    front: Arc<Front>,
+    server: Builder<TokioExecutor>,
+    room: Arc<Semaphore>,
+    connections: TaskTracker,
+    /// Cancelled when the grace is over.
+    cut: CancellationToken,
+}
+
+impl Doors {
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            let accepted = async {
+                let place = Arc::clone(&self.room).acquire_owned().await.ok()?;
+                Some((place, listener.accept().await))
+            };
+            let accepted = tokio::select! {
+                () = self.front.stop.cancelled() => return,
+                accepted = accepted => accepted,
+            };
+            match accepted {
+                Some((place, Ok((stream, client)))) => {
+                    self.connections.spawn(Arc::clone(&self).connection(stream, client, place));
+                }
+                Some((_, Err(error))) => {
+                    tracing::debug!(%error, "a connection was not accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Serves one connection to its end; `_place` is free afterwards.
+    async fn connection(self: Arc<Self>, stream: TcpStream, client: SocketAddr, _place: OwnedSemaphorePermit) {
+        // Small answers are not held back for more; without it they only come later.
+        _ = stream.set_nodelay(true);
+        let greeted = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&greeted);
+        let front = Arc::clone(&self.front);
+        let service = service_fn(move |request: Request<Incoming>| {
+            seen.store(true, Ordering::Relaxed);
+            let front = Arc::clone(&front);
+            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical()).await) }
+        });
+        let mut connection = pin!(self.server.serve_connection(TokioIo::new(stream), service));
+        let silent = async {
+            tokio::time::sleep(GREETING).await;
+            if greeted.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            ended = connection.as_mut() => return told(ended),
+            () = silent => return,
+            () = self.front.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            ended = connection => told(ended),
+            () = self.cut.cancelled() => {}
+        }
+    }
+}
+
+/// Clients go away in many ways; none is a fault of ours.
+fn told(ended: Result<(), Box<dyn Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

@@ -1,0 +1,92 @@
+//! From the parts of an HTTP request to the message of a call.
+
+use std::borrow::Cow;
+
+use crate::{
+    body::{self, LIMIT},
+    problem::{Answered, Problem},
+    query::{self, Pair},
+    routes::{
+        binding::{Binding, Body, BodyField, MASK},
+        template::Template,
+    },
+    transcode::{Malformed, Plans},
+};
+
+/// The wire bytes of the request that path, query and body make.
+pub(crate) fn message(
+    plans: &Plans,
+    binding: &Binding,
+    template: &Template,
+    captures: &[Cow<'_, str>],
+    query: &str,
+    body: &[u8],
+) -> Answered<Vec<u8>> {
+    let pairs = query::pairs(query).ok_or_else(|| Problem::malformed("the query is not percent-encoded UTF-8"))?;
+    let mut wire = Vec::with_capacity(body.len() + 64);
+    let named = fill(plans, binding, template, body, &mut wire)?;
+
+    let mut parameters = plans.parameters(binding.rpc.input);
+    for (variable, value) in template.variables().iter().zip(captures) {
+        parameters.set(&variable.field, value, &mut wire).map_err(|fault| unreadable(&fault))?;
+    }
+    for (name, value) in &pairs {
+        if binding.withholds(name) {
+            return Err(Problem::malformed_field(&format!("{name:.64}"), "unknown parameter; what it says belongs into the body"));
+        }
+        parameters.set(name, value, &mut wire).map_err(|fault| unreadable(&fault))?;
+    }
+    // A mask in the query is the client's own word for what changes.
+    if binding.masked && !names_mask(&pairs) {
+        parameters.set(MASK, &named.join(","), &mut wire).map_err(|fault| unreadable(&fault))?;
+    }
+    if wire.len() > LIMIT {
+        return Err(body::too_large());
+    }
+    Ok(wire)
+}
+
+/// Reads the body into the request, and tells the fields that it names.
+fn fill<'p>(plans: &'p Plans, binding: &Binding, template: &Template, body: &[u8], wire: &mut Vec<u8>) -> Answered<Vec<&'p str>> {
+    match &binding.body {
+        Body::Field(_) if body.is_empty() => Err(Problem::malformed("a body is needed here: a JSON value")),
+        // An action without parameters needs no body.
+        _ if body.is_empty() => Ok(Vec::new()),
+        Body::None => nothing(plans, body).map(|()| Vec::new()),
+        Body::Whole => {
+            let named = plans.read_json(binding.rpc.input, body, wire).map_err(|fault| unreadable(&fault))?;
+            let twice = template.variables().iter().find(|variable| named.contains(&variable.field.as_str()));
+            match twice {
+                Some(variable) => Err(Problem::malformed_field(&variable.field, "the path says it already")),
+                None => Ok(named),
+            }
+        }
+        Body::Field(field) => one(plans, field, body, wire),
+    }
+}
+
+fn one<'p>(plans: &'p Plans, field: &BodyField, body: &[u8], wire: &mut Vec<u8>) -> Answered<Vec<&'p str>> {
+    let before = wire.len();
+    let named = plans.read_json_field(field.id, body, wire).map_err(|fault| Problem::unreadable(&fault, Some(&field.name)))?;
+    if field.object && wire.len() == before {
+        return Err(Problem::malformed("the body must be an object, not null"));
+    }
+    Ok(named)
+}
+
+/// A call without a body takes an empty object, as some clients always send one; anything else would be lost.
+fn nothing(plans: &Plans, body: &[u8]) -> Answered<()> {
+    let empty = plans.message("google.protobuf.Empty").ok_or_else(|| Problem::malformed("this call takes no body"))?;
+    plans.read_json(empty, body, &mut Vec::new()).map(drop).map_err(|fault| unreadable(&fault))
+}
+
+fn unreadable(fault: &Malformed) -> Box<Problem> {
+    Problem::unreadable(fault, None)
+}
+
+fn names_mask(pairs: &[Pair<'_>]) -> bool {
+    pairs.iter().any(|(name, _)| name == MASK || name == "updateMask")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! From the answer of a call to HTTP.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION},
+};
+use http_body_util::Full;
+
+use crate::{
+    percent,
+    problem::{Answered, Problem},
+    routes::binding::Binding,
+    transcode::{Corrupt, Plans},
+};
+
+/// An answer, whole.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Shows the message that `wire` holds to whoever asked for it.
+pub(crate) fn success(plans: &Plans, binding: &Binding, method: &Method, uri: &Uri, headers: &HeaderMap, wire: &[u8]) -> Answered<Answer> {
+    let rpc = &binding.rpc;
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let mut answer = Response::new(Full::default());
+    let told = answer.headers_mut();
+    told.insert(CACHE_CONTROL, HeaderValue::from_static(caching(binding, reads)));
+    if rpc.silent {
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(answer);
+    }
+    if let Some(revision) = rpc.revision.and_then(|field| plans.integer_field(field, wire)) {
+        let tag = format!("\"{revision}\"");
+        let known = reads && headers.get_all(IF_NONE_MATCH).iter().any(|tags| names(tags, &tag));
+        told.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
+        if known {
+            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(answer);
+        }
+    }
+    told.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if rpc.created {
+        told.extend(location(plans, binding, uri, wire).map(|location| (LOCATION, location)));
+        *answer.status_mut() = StatusCode::CREATED;
+    }
+    let json = json(plans, binding, wire).map_err(|fault| {
+        tracing::error!(method = rpc.name, %fault, "a service answered with bytes that are not its message");
+        Problem::internal()
+    })?;
+    *answer.body_mut() = Full::from(json);
+    Ok(answer)
+}
+
+fn json(plans: &Plans, binding: &Binding, wire: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    // Names and quotes make JSON larger than the wire.
+    let mut json = Vec::with_capacity(wire.len() * 3 + 256);
+    match binding.shown {
+        Some(field) => plans.write_json_field(field, wire, &mut json)?,
+        None => plans.write_json(binding.rpc.output, wire, &mut json)?,
+    }
+    Ok(json)
+}
+
+/// Who may keep the answer: nobody, a browser that asks again, or, of what everyone sees, anyone for a while.
+fn caching(binding: &Binding, reads: bool) -> &'static str {
+    match () {
+        () if binding.fleeting => "no-store",
+        () if binding.rpc.public && reads => "public, max-age=300",
+        () => "private, no-cache",
+    }
+}
+
+/// Whether a list of entity tags names this one; a GET does not mind weak ones.
+fn names(tags: &HeaderValue, tag: &str) -> bool {
+    let tags = tags.to_str().unwrap_or_default();
+    tags.trim() == "*" || tags.split(',').any(|named| named.trim().trim_start_matches("W/") == tag)
+}
+
+/// Where the new resource is read: its home, else its id below the path that made it.
+fn location(plans: &Plans, binding: &Binding, uri: &Uri, wire: &[u8]) -> Option<HeaderValue> {
+    let id = plans.string_field(binding.rpc.id?, wire)?;
+    let path = match &binding.rpc.home {
+        Some(home) => home.expand(id),
+        None => format!("{}/{}", uri.path().trim_end_matches('/'), percent::encode(id)),
+    };
+    HeaderValue::try_from(path).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_are_compared_weakly() {
+        for (tags, expected) in [("\"3\"", true), ("W/\"3\"", true), ("\"1\", \"3\"", true), ("*", true), ("3", false), ("\"33\"", false), ("", false)] {
+            assert_eq!(names(&HeaderValue::from_static(tags), "\"3\""), expected, "{tags}");
+        }
+    }
+}

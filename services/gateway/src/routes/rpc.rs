@@ -1,0 +1,106 @@
+//! What HTTP needs to know of a method of the contract.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::{Method, uri::PathAndQuery};
+use prost_reflect::MethodDescriptor;
+use spectra_mesh::Peer;
+use spectra_proto::{
+    api::{HttpRule, http_rule::Pattern},
+    policy::{Access, method_policy},
+};
+
+use super::template::Template;
+use crate::transcode::{FieldId, MessageId, Plans};
+
+/// A unary method, and who serves it.
+#[derive(Debug)]
+pub(crate) struct Rpc {
+    /// The full name, such as `spectra.lims.v1.SampleService.GetSample`.
+    pub(crate) name: String,
+    /// Its path in gRPC.
+    pub(crate) path: PathAndQuery,
+    /// The service that owns it.
+    pub(crate) peer: Peer,
+    pub(crate) input: MessageId,
+    pub(crate) output: MessageId,
+    /// Whether the answer says nothing.
+    pub(crate) silent: bool,
+    /// Whether success makes a resource.
+    pub(crate) created: bool,
+    /// Whether anyone may call it.
+    pub(crate) public: bool,
+    /// The number of changes to the resource that the answer is, which makes its `ETag`.
+    pub(crate) revision: Option<FieldId>,
+    /// The id of the resource that the answer is.
+    pub(crate) id: Option<FieldId>,
+    /// Where that resource is read.
+    pub(crate) home: Option<Template>,
+}
+
+/// Where resources are read, by the full name of their message.
+pub(crate) type Homes = HashMap<String, Template>;
+
+impl Rpc {
+    /// Reads a method from its descriptor.
+    pub(crate) fn read(method: &MethodDescriptor, plans: &Plans, peer: Peer, homes: &Homes) -> Result<Arc<Self>, String> {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let message = |name: &str| plans.message(name).ok_or_else(|| format!("the message {name} is not planned"));
+        let policy = method_policy(method).unwrap_or_default();
+        let output = method.output();
+        let id = message(output.full_name())?;
+        Ok(Arc::new(Self {
+            name: method.full_name().to_owned(),
+            path: PathAndQuery::try_from(path).map_err(|fault| format!("{} has no path in gRPC: {fault}", method.full_name()))?,
+            peer,
+            input: message(method.input().full_name())?,
+            output: id,
+            silent: output.full_name() == "google.protobuf.Empty",
+            created: policy.created,
+            public: policy.access() == Access::Public,
+            revision: plans.field(id, "revision"),
+            id: plans.field(id, "id"),
+            home: homes.get(output.full_name()).cloned(),
+        }))
+    }
+}
+
+/// The rules of a method, the additional ones too; none when it is not reached over HTTP.
+pub(crate) fn rules(method: &MethodDescriptor) -> Vec<HttpRule> {
+    let Some(mut first) = spectra_proto::option::<HttpRule>(&method.options(), "google.api.http") else { return Vec::new() };
+    let others = std::mem::take(&mut first.additional_bindings);
+    std::iter::once(first).chain(others).collect()
+}
+
+/// The method and the path template of a rule. No method stands for any.
+pub(crate) fn pattern(rule: &HttpRule) -> Result<(Option<Method>, Template), String> {
+    let (method, path) = match rule.pattern.as_ref().ok_or("an HTTP rule has no pattern")? {
+        Pattern::Get(path) => (Some(Method::GET), path),
+        Pattern::Put(path) => (Some(Method::PUT), path),
+        Pattern::Post(path) => (Some(Method::POST), path),
+        Pattern::Delete(path) => (Some(Method::DELETE), path),
+        Pattern::Patch(path) => (Some(Method::PATCH), path),
+        Pattern::Custom(custom) if custom.kind == "*" => (None, &custom.path),
+        Pattern::Custom(custom) => {
+            let method = Method::from_bytes(custom.kind.as_bytes());
+            (Some(method.map_err(|_| format!("`{}` is no HTTP method", custom.kind))?), &custom.path)
+        }
+    };
+    Ok((method, Template::parse(path)?))
+}
+
+/// Where each resource is read: the first route that gets its whole message by `id`.
+pub(crate) fn homes<'m>(methods: impl Iterator<Item = &'m MethodDescriptor>) -> Homes {
+    let mut homes = Homes::new();
+    for method in methods {
+        for rule in rules(method) {
+            if rule.response_body.is_empty()
+                && let Ok((Some(Method::GET), template)) = pattern(&rule)
+                && template.ends_in_id()
+            {
+                homes.entry(method.output().full_name().to_owned()).or_insert(template);
+            }
+        }
+    }
+    homes
+}

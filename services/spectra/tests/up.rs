@@ -1,0 +1,206 @@
+//! `spectra up` as a newcomer runs it: the built program, its signals, its data.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use spectra_tests::Caller;
+use tempfile::TempDir;
+
+/// A running `spectra up`; killed when it is dropped.
+struct Up {
+    child: Child,
+    url: String,
+}
+
+fn spectra(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spectra"));
+    command.env_remove("DATABASE_URL").arg("up").arg("--data").arg(data);
+    for port in ["--listen", "--identity-listen", "--lims-listen", "--analysis-listen", "--telemetry-listen"] {
+        command.args([port, "127.0.0.1:0"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Up {
+    fn start(data: &Path, more: &[&str]) -> Self {
+        let mut child = spectra(data).args(more).spawn().unwrap();
+        let errors = child.stderr.take().unwrap();
+        let told = std::thread::spawn(move || {
+            let mut text = String::new();
+            _ = BufReader::new(errors).read_to_string(&mut text);
+            text
+        });
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("ready ").map(str::to_owned) else {
+            _ = child.kill();
+            panic!("not ready: {}", told.join().unwrap());
+        };
+        Self { child, url }
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    fn wait(mut self) -> std::process::ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+async fn engineer(url: &str) -> Caller {
+    let nobody = Caller::new(url.to_owned(), None);
+    let tokens = nobody.post("/auth/login", json!({"username": "engineer@demo.lab", "password": "eng123"})).await.expect(200);
+    nobody.with_token(tokens["access_token"].as_str().unwrap())
+}
+
+/// Processes that have the folder in their command line.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(folder) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+fn gone(folder: &Path) {
+    let begun = Instant::now();
+    while !processes_of(folder).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "left running: {:?}", processes_of(folder));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    // The server's own account must be able to come here.
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn the_demo_lab_is_there_and_stays() {
+    let data = folder();
+    let up = Up::start(data.path(), &[]);
+    let caller = engineer(&up.url).await;
+    let count = async |caller: &Caller, path: &str| caller.get(path).await.expect(200)["items"].as_array().unwrap().len();
+    let samples = count(&caller, "/api/lims/samples").await;
+    assert_eq!(samples, 5);
+    assert_eq!(count(&caller, "/api/analysis/instruments").await, 5);
+    assert_eq!(count(&caller, "/api/analysis/runs?status=succeeded").await, 10);
+    assert_eq!(count(&caller, "/api/analysis/runs?status=failed").await, 1);
+    assert_eq!(count(&caller, "/api/analysis/runs?status=blocked").await, 1);
+    for status in ["approved", "draft", "retired"] {
+        assert_eq!(count(&caller, &format!("/api/lims/recipes?status={status}")).await, 1, "{status}");
+    }
+    let made = caller.post("/api/lims/samples", json!({"name": "mine"})).await;
+    let path = made.header("location").to_owned();
+    made.expect(201);
+
+    let mut twin = spectra(data.path());
+    let refused: Output = twin.output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.to_lowercase().contains("another"), "{told}");
+
+    up.signal("-INT");
+    assert!(up.wait().success());
+    gone(data.path());
+
+    let up = Up::start(data.path(), &[]);
+    let caller = engineer(&up.url).await;
+    assert_eq!(caller.get(&path).await.expect(200)["name"], "mine");
+    assert_eq!(count(&caller, "/api/lims/samples").await, 6, "the demo data is written once");
+    assert_eq!(count(&caller, "/api/analysis/runs").await, 12);
+    up.signal("-TERM");
+    assert!(up.wait().success());
+    gone(data.path());
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_when_it_is_killed() {
+    let data = folder();
+    let mut acknowledged = Vec::new();
+    let mut kills = 0;
+    while kills < 3 {
+        let mut up = Up::start(data.path(), &[]);
+        let caller = engineer(&up.url).await;
+        for path in &acknowledged {
+            caller.get(path).await.expect(200);
+        }
+        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+        for writer in 0..4 {
+            let (caller, send) = (caller.clone(), send.clone());
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let answer = caller.post("/api/lims/samples", json!({"name": format!("{writer}-{number}")})).await;
+                    if answer.status == 201 {
+                        _ = send.send(answer.header("location").to_owned());
+                    }
+                }
+            });
+        }
+        drop(send);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        up.child.kill().unwrap();
+        up.child.wait().unwrap();
+        kills += 1;
+        while let Some(path) = receive.recv().await {
+            acknowledged.push(path);
+        }
+        drop(up);
+    }
+    let up = Up::start(data.path(), &[]);
+    let caller = engineer(&up.url).await;
+    for path in &acknowledged {
+        caller.get(path).await.expect(200);
+    }
+    println!("{} acknowledged writes over {kills} kills, none lost", acknowledged.len());
+    assert!(acknowledged.len() > 30);
+    up.signal("-INT");
+    assert!(up.wait().success());
+    gone(data.path());
+}
+
+#[test]
+fn bad_configuration_is_told_at_once() {
+    let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_spectra")).args(args).env_remove("DATABASE_URL").output().unwrap();
+    let refused = run(&["serve", "identity", "--listen", "0.0.0.0:8003"]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(64), "{told}");
+    for word in ["--insecure", "DATABASE_URL", "SPECTRA_SYSTEM_DATABASE_URL", "SPECTRA_KEY_ENCRYPTION_KEY_FILE"] {
+        assert!(told.contains(word), "{word} in {told}");
+    }
+    assert_eq!(run(&["nonsense"]).status.code(), Some(64));
+    assert_eq!(run(&["up", "--listen", "nowhere"]).status.code(), Some(64));
+    assert_eq!(run(&["--help"]).status.code(), Some(0));
+    let printed = run(&["serve", "gateway", "--listen", "127.0.0.1:1", "--print-config"]);
+    let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(printed["role"], "gateway");
+}

@@ -1,0 +1,156 @@
+//! Migrations: up, up again, down and up, several at once; and who may then connect.
+
+use std::path::Path;
+
+use spectra_database::schema::{self, Schema};
+use spectra_mesh::{Db, Pools, SystemDb};
+use spectra_tests::{Mesh, empty_database};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+
+/// All that migrations make, as text.
+const SNAPSHOT: &str = include_str!("migrations/snapshot.sql");
+
+const POOLS: Pools = Pools { max: 1, min: 0 };
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let admin = empty_database().await;
+    assert!(progress(&admin).await.iter().all(|(applied, known)| *applied == 0 && *known > 1), "nothing is applied to an empty database");
+    schema::migrate(&admin).await.unwrap();
+    assert!(progress(&admin).await.iter().all(|(applied, known)| applied == known));
+    let made = snapshot(&admin).await;
+    println!("{} lines of catalogue", made.len());
+    assert!(made.len() > 300);
+    schema::migrate(&admin).await.unwrap();
+    assert_eq!(snapshot(&admin).await, made);
+    assert!(progress(&admin).await.iter().all(|(applied, known)| applied == known));
+}
+
+#[tokio::test]
+async fn the_last_step_of_each_schema_is_undone_and_made_again() {
+    let admin = empty_database().await;
+    schema::migrate(&admin).await.unwrap();
+    let made = snapshot(&admin).await;
+    for (nth, schema) in Schema::ALL.into_iter().enumerate() {
+        schema::undo_last(&admin, schema).await.unwrap();
+        for (other, (applied, known)) in progress(&admin).await.into_iter().enumerate() {
+            assert_eq!(known - applied, usize::from(other == nth), "{schema:?} is one step behind, and it alone");
+        }
+        let undone = snapshot(&admin).await;
+        let lost: Vec<_> = made.iter().filter(|line| !undone.contains(line)).collect();
+        assert!(lost.len() > 10 && lost.iter().all(|line| line.contains(schema.name())), "{lost:#?}");
+        schema::migrate(&admin).await.unwrap();
+        same(&snapshot(&admin).await, &made);
+    }
+}
+
+#[tokio::test]
+async fn every_step_can_be_undone() {
+    let admin = empty_database().await;
+    schema::migrate(&admin).await.unwrap();
+    let made = snapshot(&admin).await;
+    for schema in Schema::ALL {
+        undo_all(&admin, schema).await;
+        let left = snapshot(&admin).await;
+        let left: Vec<_> =
+            left.iter().filter(|line| line.contains(&format!("{}.", schema.name())) && !line.contains("migrations")).collect();
+        assert!(left.is_empty(), "{left:#?}");
+    }
+    assert!(progress(&admin).await.iter().all(|(applied, _)| *applied == 0));
+    schema::migrate(&admin).await.unwrap();
+    same(&snapshot(&admin).await, &made);
+}
+
+/// Several instances start at once, on one database and on databases of one cluster.
+#[tokio::test]
+async fn several_migrate_at_once() {
+    let (one, other) = (empty_database().await, empty_database().await);
+    let outcomes = tokio::join!(
+        schema::migrate(&one),
+        schema::migrate(&one),
+        schema::migrate(&one),
+        schema::migrate(&other),
+        schema::migrate(&other),
+        schema::migrate(&other),
+    );
+    for outcome in [outcomes.0, outcomes.1, outcomes.2, outcomes.3, outcomes.4, outcomes.5] {
+        outcome.unwrap();
+    }
+    let made = snapshot(&one).await;
+    assert!(made.len() > 300);
+    same(&snapshot(&other).await, &made);
+}
+
+#[tokio::test]
+async fn a_service_connects_as_its_application_role_alone() {
+    let mesh = Mesh::start().await;
+    let admin = mesh.admin();
+    for role in Schema::ALL.iter().flat_map(|schema| schema.applications()) {
+        let options = mesh.application(role).await;
+        Db::connect(options.clone(), POOLS).await.unwrap_or_else(|error| panic!("{role}: {error:?}")).close().await;
+        SystemDb::connect(options, POOLS).await.unwrap_or_else(|error| panic!("{role}: {error:?}")).close().await;
+    }
+
+    let mut conn = mesh.sql().await;
+    let name: String = sqlx::query_scalar("SELECT current_user::text").fetch_one(&mut conn).await.unwrap();
+    refused(admin.clone(), &name).await;
+    for schema in Schema::ALL {
+        let owner = format!("spectra_{}_owner", schema.name());
+        refused(admin.clone().options([("role", &owner)]), &owner).await;
+    }
+    let name = format!("t_{}", spectra_mesh::new_id().simple());
+    run(&mut conn, &format!("CREATE ROLE {name} LOGIN BYPASSRLS PASSWORD '{name}'")).await;
+    let mighty = admin.clone().username(&name).password(&name);
+    refused(mighty.clone(), &name).await;
+    run(&mut conn, &format!("ALTER ROLE {name} NOBYPASSRLS")).await;
+    Db::connect(mighty.clone(), POOLS).await.expect("without its power the role may connect").close().await;
+    run(&mut conn, &format!("CREATE TABLE public.its_own (); ALTER TABLE public.its_own OWNER TO {name}")).await;
+    refused(mighty, &name).await;
+    run(&mut conn, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
+}
+
+/// Both kinds of pool refuse these options, and say which role it is and what to do.
+async fn refused(options: PgConnectOptions, role: &str) {
+    let refusals = [Db::connect(options.clone(), POOLS).await.unwrap_err(), SystemDb::connect(options, POOLS).await.unwrap_err()];
+    for refusal in refusals {
+        let cause = std::error::Error::source(&refusal).expect("a cause").to_string();
+        assert!(cause.contains(&format!("`{role}`")) && cause.contains("connects as its application role"), "{cause}");
+    }
+}
+
+/// Undoes all that a schema's migrations did.
+async fn undo_all(admin: &PgConnectOptions, schema: Schema) {
+    let mut conn = PgConnection::connect_with(admin).await.unwrap();
+    let name = schema.name();
+    run(&mut conn, &format!("SET ROLE spectra_{name}_owner; SET search_path = {name}")).await;
+    for (folder, history) in [(name, "migrations"), ("mesh", "migrations_common")] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(folder);
+        let mut migrator = Migrator::new(folder).await.unwrap();
+        migrator.dangerous_set_table_name(history);
+        migrator.undo(&mut conn, 0).await.unwrap();
+    }
+}
+
+/// How many steps of each schema are applied, and how many are known.
+async fn progress(admin: &PgConnectOptions) -> Vec<(usize, usize)> {
+    let status = schema::status(admin).await.unwrap();
+    assert_eq!(status.iter().map(|progress| progress.schema).collect::<Vec<_>>(), Schema::ALL);
+    status.iter().map(|progress| (progress.applied, progress.known)).collect()
+}
+
+async fn snapshot(admin: &PgConnectOptions) -> Vec<String> {
+    let mut conn = PgConnection::connect_with(admin).await.unwrap();
+    sqlx::query_scalar(SNAPSHOT).fetch_all(&mut conn).await.unwrap()
+}
+
+/// The difference reads better than two snapshots do.
+#[track_caller]
+fn same(now: &[String], before: &[String]) {
+    let lost: Vec<_> = before.iter().filter(|line| !now.contains(line)).collect();
+    let new: Vec<_> = now.iter().filter(|line| !before.contains(line)).collect();
+    assert!(lost.is_empty() && new.is_empty(), "lost: {lost:#?}\nnew: {new:#?}");
+}
+
+async fn run(conn: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.unwrap();
+}

@@ -1,0 +1,48 @@
+-- Records of every kind in the organization that app.org names, none with a value that another
+-- organization has. Run in one transaction by one who sees everything; what is not named has its default.
+
+SET LOCAL search_path = identity;
+WITH own AS (
+  SELECT u.id AS person, o.name, sha256(o.name::bytea) AS hash, now() + interval '1 day' AS tomorrow
+    FROM organizations o JOIN users u ON u.organization_id = o.id WHERE o.id = current_setting('app.org')::uuid AND u.role = 'admin'
+), session AS (
+  INSERT INTO sessions (id, user_id, client, expires_at) SELECT gen_random_uuid(), person, 'a client', tomorrow FROM own RETURNING id
+), token AS (
+  INSERT INTO refresh_tokens (session_id, generation, hash, expires_at) SELECT session.id, 1, hash, tomorrow FROM own, session
+), revocation AS (
+  INSERT INTO revocations (kind, subject, until) SELECT 'session', name, tomorrow FROM own
+)
+INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
+
+SET LOCAL search_path = lims;
+WITH own AS (
+  SELECT id AS person, name, sha256(name::bytea) AS hash FROM identity.organizations WHERE id = current_setting('app.org')::uuid
+), material AS (
+  INSERT INTO materials (id, name, type) SELECT gen_random_uuid(), name, 'semiconductor' FROM own RETURNING id
+), sample AS (
+  INSERT INTO samples (id, name, material_id, barcode) SELECT gen_random_uuid(), name, material.id, name FROM own, material
+), recipe AS (
+  INSERT INTO recipes (id, name, version, status, owner_id, params_hash)
+  SELECT gen_random_uuid(), name, '1', 'approved', person, encode(hash, 'hex') FROM own RETURNING id
+), approval AS (
+  INSERT INTO recipe_approvals (id, recipe_id, approver_id, approver_role, state, params_hash, signed_at)
+  SELECT gen_random_uuid(), recipe.id, person, 'pi', 'approved', encode(hash, 'hex'), now() FROM own, recipe
+)
+INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
+
+SET LOCAL search_path = analysis;
+WITH own AS (
+  SELECT id AS person, name, sha256(name::bytea) AS hash FROM identity.organizations WHERE id = current_setting('app.org')::uuid
+), instrument AS (
+  INSERT INTO instruments (id, name, vendor, model, interface)
+  SELECT gen_random_uuid(), name, 'vendor', 'model', 'tcp' FROM own RETURNING id
+), certificate AS (
+  INSERT INTO calibrations (id, instrument_id, certificate_id, issued_at, expires_at, content_hash)
+  SELECT gen_random_uuid(), instrument.id, name, now() - interval '1 day', now() + interval '1 day', encode(hash, 'hex')
+    FROM own, instrument RETURNING id
+), run AS (
+  INSERT INTO runs (id, instrument_id, method, status, created_by, calibration_id, calibration_hash)
+  SELECT gen_random_uuid(), instrument.id, 'iv_sweep', 'queued', person, certificate.id, encode(hash, 'hex')
+    FROM own, instrument, certificate
+)
+INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
