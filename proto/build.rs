@@ -20,10 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
 
     let mut compiler = protox::Compiler::new([&root])?;
-    compiler
-        .include_imports(true)
-        .include_source_info(true)
-        .open_files(&files)?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     // The bytes go on as they are: a trip through prost-types would drop the policy options.
     let contract = compiler.encode_file_descriptor_set();
     fs::write(out.join("contract.bin"), contract)?;
@@ -31,9 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
     config.skip_debug(SECRET.map(|message| format!("spectra.identity.v1.{message}")));
-    tonic_prost_build::configure()
-        .build_transport(true)
-        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+    tonic_prost_build::configure().build_transport(true).compile_fds_with_config(compiler.file_descriptor_set(), config)?;
 
     fs::write(out.join("labels.rs"), labels(&compiler.file_descriptor_set())?)?;
 
@@ -49,10 +44,7 @@ fn contracts(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Box<dyn Erro
         let path = entry?.path();
         if path.is_dir() {
             contracts(&path, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
             found.push(path);
         }
     }

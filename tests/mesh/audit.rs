@@ -17,7 +17,11 @@ async fn a_change_leaves_its_trace() {
     because.put(&path, json!({"name": "after"})).await.expect(200);
     engineer.put(&path, json!({"name": ""})).await.refused(422, "invalid");
 
-    let rows = sqlx::query("SELECT * FROM lims.audit_events WHERE record_id = $1::uuid ORDER BY seq").bind(&id).fetch_all(&mut mesh.sql().await).await.unwrap();
+    let rows = sqlx::query("SELECT * FROM lims.audit_events WHERE record_id = $1::uuid ORDER BY seq")
+        .bind(&id)
+        .fetch_all(&mut mesh.sql().await)
+        .await
+        .unwrap();
     assert_eq!(rows.len(), 2, "what was refused left nothing");
     let (insert, update) = (&rows[0], &rows[1]);
     assert_eq!((insert.get::<&str, _>("action"), insert.get::<&str, _>("kind")), ("insert", "samples"));

@@ -19,7 +19,8 @@ pub(crate) fn day(days: i64) -> String {
 
 /// A certificate from one day to another, counted from today; its path.
 pub(crate) async fn certificate(engineer: &Caller, instrument: &str, name: &str, from: i64, to: i64) -> String {
-    let body = json!({"instrument_id": instrument, "certificate_id": name, "issued_at": day(from), "expires_at": day(to), "provider": "NIST"});
+    let body =
+        json!({"instrument_id": instrument, "certificate_id": name, "issued_at": day(from), "expires_at": day(to), "provider": "NIST"});
     let answer = engineer.post(CALIBRATIONS, body).await;
     let path = answer.header("location").to_owned();
     answer.expect(201);
@@ -45,7 +46,11 @@ async fn the_newest_unrevoked_certificate_decides() {
     certificate(&engineer, &tool, "old", -100, 100).await;
     assert_eq!(standing(&engineer, &tool, None).await, (json!("valid"), json!(true), json!("old")));
     let short = certificate(&engineer, &tool, "short", -50, -10).await;
-    assert_eq!(standing(&engineer, &tool, None).await, (json!("expired"), json!(false), json!("short")), "the newest decides, though an older one runs on");
+    assert_eq!(
+        standing(&engineer, &tool, None).await,
+        (json!("expired"), json!(false), json!("short")),
+        "the newest decides, though an older one runs on"
+    );
     assert_eq!(standing(&engineer, &tool, Some(-20)).await.0, "valid");
     assert_eq!(standing(&engineer, &tool, Some(-60)).await, (json!("valid"), json!(true), json!("old")));
     assert_eq!(standing(&engineer, &tool, Some(-200)).await.0, "not_yet_valid");
@@ -88,7 +93,14 @@ async fn a_certificate_must_make_sense() {
     let mut theirs = with(-1, 5);
     theirs["instrument_id"] = json!(foreign);
     engineer.post(CALIBRATIONS, theirs).await.refused(404, "not_found");
-    for bad in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:60Z", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00+99:99", "1970-01-01T00:00:00.9999999999Z", "today"] {
+    for bad in [
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:60Z",
+        "2026-02-30T00:00:00Z",
+        "2026-01-01T00:00:00+99:99",
+        "1970-01-01T00:00:00.9999999999Z",
+        "today",
+    ] {
         let mut odd = with(-1, 5);
         odd["issued_at"] = json!(bad);
         engineer.post(CALIBRATIONS, odd).await.refused(400, "malformed");

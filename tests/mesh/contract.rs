@@ -83,7 +83,9 @@ impl Records {
             }}),
             ("analysis.v1.RunService", "ListRuns") => json!({"instrumentId": id("instrument")}),
             ("analysis.v1.RunService", "CreateRun") => json!({"run": {"instrumentId": id("instrument"), "method": "iv_sweep"}}),
-            ("analysis.v1.RunService", "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun") => json!({"id": id("run")}),
+            ("analysis.v1.RunService", "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun") => {
+                json!({"id": id("run")})
+            }
             _ => panic!("{path} has no example request: add one to the table in tests/mesh/contract.rs"),
         }
     }

@@ -7,7 +7,8 @@ use spectra_tests::Mesh;
 async fn a_material_is_described_and_changed_but_never_deleted() {
     let mesh = Mesh::start().await;
     let engineer = mesh.demo("engineer").await;
-    let material = json!({"name": "Silicon", "type": "semiconductor", "composition": {"Si": 1}, "properties": {"gap_ev": 1.12}, "supplier": "Wacker"});
+    let material =
+        json!({"name": "Silicon", "type": "semiconductor", "composition": {"Si": 1}, "properties": {"gap_ev": 1.12}, "supplier": "Wacker"});
     let answer = engineer.post("/api/lims/materials", material.clone()).await;
     let location = answer.header("location").to_owned();
     let created = answer.expect(201);

@@ -6,6 +6,7 @@ use spectra_database::schema::{self, Schema};
 use spectra_mesh::{Db, Pools, SystemDb};
 use spectra_tests::{Mesh, empty_database};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use tokio::task::JoinSet;
 
 /// All that migrations make, as text.
 const SNAPSHOT: &str = include_str!("migrations/snapshot.sql");
@@ -61,24 +62,26 @@ async fn every_step_can_be_undone() {
     same(&snapshot(&admin).await, &made);
 }
 
-/// Several instances start at once, on one database and on databases of one cluster.
-#[tokio::test]
+/// Several instances start at once, on one database and on databases of one cluster, whose roles
+/// are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_migrate_at_once() {
-    let (one, other) = (empty_database().await, empty_database().await);
-    let outcomes = tokio::join!(
-        schema::migrate(&one),
-        schema::migrate(&one),
-        schema::migrate(&one),
-        schema::migrate(&other),
-        schema::migrate(&other),
-        schema::migrate(&other),
-    );
-    for outcome in [outcomes.0, outcomes.1, outcomes.2, outcomes.3, outcomes.4, outcomes.5] {
+    let mut databases = Vec::new();
+    for _ in 0..4 {
+        databases.push(empty_database().await);
+    }
+    let mut migrations = JoinSet::new();
+    for admin in databases.iter().chain(&databases).cloned() {
+        migrations.spawn(async move { schema::migrate(&admin).await });
+    }
+    for outcome in migrations.join_all().await {
         outcome.unwrap();
     }
-    let made = snapshot(&one).await;
+    let made = snapshot(&databases[0]).await;
     assert!(made.len() > 300);
-    same(&snapshot(&other).await, &made);
+    for other in &databases[1..] {
+        same(&snapshot(other).await, &made);
+    }
 }
 
 #[tokio::test]

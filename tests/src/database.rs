@@ -27,7 +27,8 @@ pub(crate) struct Run {
 }
 
 /// The organizations of the template: slug, name, domain of the people's addresses.
-pub(crate) const ORGANIZATIONS: [(&str, &str, &str); 2] = [("demo-lab", "Demo Lab", DEMO_DOMAIN), ("test-org", "Test Organization", TEST_DOMAIN)];
+pub(crate) const ORGANIZATIONS: [(&str, &str, &str); 2] =
+    [("demo-lab", "Demo Lab", DEMO_DOMAIN), ("test-org", "Test Organization", TEST_DOMAIN)];
 
 const TEMPLATE: &str = "spectra_template";
 
@@ -90,7 +91,8 @@ async fn template(run: &Run) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).execute(&mut conn).await?;
     let admin = run.access.admin(TEMPLATE);
     schema::migrate(&admin).await?;
-    let passwords: Vec<_> = Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, run.secrets.password(role))).collect();
+    let passwords: Vec<_> =
+        Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, run.secrets.password(role))).collect();
     schema::admit(&admin, passwords.iter().map(|(role, password)| (*role, password.as_str()))).await?;
     let role = "spectra_identity_system";
     let system = SystemDb::connect(admin.username(role).password(&run.secrets.password(role)), Pools { max: 1, min: 0 }).await?;

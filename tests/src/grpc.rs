@@ -32,7 +32,12 @@ pub fn request(method: &MethodDescriptor, json: Value) -> DynamicMessage {
 }
 
 /// Calls a unary method with a token, or without one.
-pub async fn call(channel: Channel, method: &MethodDescriptor, message: &DynamicMessage, token: Option<&str>) -> Result<DynamicMessage, Status> {
+pub async fn call(
+    channel: Channel,
+    method: &MethodDescriptor,
+    message: &DynamicMessage,
+    token: Option<&str>,
+) -> Result<DynamicMessage, Status> {
     let mut client = Grpc::new(channel);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let mut request = Request::new(Bytes::from(message.encode_to_vec()));

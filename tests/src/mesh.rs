@@ -43,7 +43,7 @@ impl Mesh {
         let admin = run.database(false).await.expect("a copy of the template");
         prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
         let listeners = Listeners::anywhere().await.expect("free ports");
-        let pools = Pools { max: 8, min: 0 };
+        let pools = Pools { max: 20, min: 0 };
         let stack = Stack::start(&admin, &run.secrets, config(&run.secrets), listeners, pools).await.expect("a mesh");
         Self { stack, admin, tokens: Mutex::default() }
     }
@@ -125,7 +125,7 @@ impl Mesh {
 
 /// The address and the password of the person of this role.
 #[must_use]
-pub fn credentials(role: &str, organization: &str) -> (String, &'static str) {
+pub(crate) fn credentials(role: &str, organization: &str) -> (String, &'static str) {
     use spectra_proto::Label;
     let person = PEOPLE.iter().find(|person| person.role.label() == role).expect("one of the five roles");
     let (.., domain) = ORGANIZATIONS.iter().find(|(slug, ..)| *slug == organization).expect("one of the two organizations");

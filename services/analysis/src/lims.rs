@@ -61,7 +61,7 @@ impl Lims {
                 format!("the recipe {} {} is not approved but {}; name one that is approved", recipe.name, recipe.version, status.label());
             return Err(Refusal::new(Reason::RecipeNotApproved, message)
                 .about("recipe_id", recipe.id)
-                .about("status", status.label())
+                .about("recipe_status", status.label())
                 .into());
         }
         Ok(Approved { id: id(&recipe.id)?, version: recipe.version, params_hash: recipe.params_hash })

@@ -13,6 +13,7 @@ use spectra_database::{
     cluster::{Cluster, Options},
     schema,
 };
+use sqlx::ConnectOptions;
 
 const CRATES: [&str; 4] = ["mesh", "identity", "lims", "analysis"];
 
@@ -28,7 +29,7 @@ async fn main() -> Result<()> {
     let metadata = root.join(".sqlx");
     _ = fs::remove_dir_all(&metadata);
     fs::create_dir(&metadata)?;
-    let checked = check(&root, &metadata, &cluster.access().url("postgres"))?;
+    let checked = check(&root, &metadata, &format!("{}&options[search_path]=identity,lims,analysis", admin.to_url_lossy()))?;
     cluster.stop().await?;
     _ = fs::remove_dir_all(&scratch);
     ensure!(checked.success(), "the statements above do not fit the schema");
@@ -45,7 +46,7 @@ fn check(root: &Path, metadata: &Path, url: &str) -> Result<ExitStatus> {
     Command::new("cargo")
         .args(["check", "--workspace"])
         .current_dir(root)
-        .env("DATABASE_URL", format!("{url}&options[search_path]=identity,lims,analysis"))
+        .env("DATABASE_URL", url)
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", metadata)
         .status()

@@ -1,5 +1,7 @@
 //! One schema a service, with an owner that migrates it and an application role that cannot.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection,
@@ -111,7 +113,8 @@ pub async fn status(admin: &PgConnectOptions) -> Result<Vec<Progress>> {
         let mut progress = Progress { schema, applied: 0, known: 0 };
         for (table, migrator) in schema.histories() {
             progress.known += migrator.iter().filter(|step| step.migration_type.is_up_migration()).count();
-            let there: Option<String> = sqlx::query_scalar("SELECT to_regclass($1)::text").bind(format!("{}.{table}", schema.name())).fetch_one(&mut conn).await?;
+            let there: Option<String> =
+                sqlx::query_scalar("SELECT to_regclass($1)::text").bind(format!("{}.{table}", schema.name())).fetch_one(&mut conn).await?;
             if there.is_some() {
                 let table = format!("{}.{table}", schema.name());
                 progress.applied += conn.list_applied_migrations(&table).await?.len();
@@ -127,8 +130,12 @@ pub async fn admit(admin: &PgConnectOptions, passwords: impl IntoIterator<Item =
     let mut conn = connect(admin).await?;
     for (role, password) in passwords {
         // The password is quoted by the database itself; ALTER ROLE takes no parameters.
-        let alter: String = sqlx::query_scalar("SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)").bind(role).bind(password).fetch_one(&mut conn).await?;
-        run(&mut conn, &alter).await?;
+        let alter: String = sqlx::query_scalar("SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)")
+            .bind(role)
+            .bind(password)
+            .fetch_one(&mut conn)
+            .await?;
+        cluster_wide(&mut conn, &alter).await?;
     }
     conn.close().await?;
     Ok(())
@@ -136,19 +143,33 @@ pub async fn admit(admin: &PgConnectOptions, passwords: impl IntoIterator<Item =
 
 async fn prepare(conn: &mut PgConnection, schema: Schema) -> Result<()> {
     let (name, owner) = (schema.name(), schema.owner());
-    role(conn, &owner).await?;
-    run(conn, &format!("GRANT {owner} TO CURRENT_USER")).await?;
+    cluster_wide(conn, &role(&owner)).await?;
+    cluster_wide(conn, &format!("GRANT {owner} TO CURRENT_USER")).await?;
     for application in schema.applications() {
-        role(conn, application).await?;
-        run(conn, &format!("ALTER ROLE {application} SET search_path = {name}")).await?;
+        cluster_wide(conn, &role(application)).await?;
+        cluster_wide(conn, &format!("ALTER ROLE {application} SET search_path = {name}")).await?;
     }
     run(conn, &format!("CREATE SCHEMA IF NOT EXISTS {name} AUTHORIZATION {owner}")).await?;
     run(conn, &format!("GRANT USAGE ON SCHEMA {name} TO {}", schema.applications().join(", "))).await
 }
 
-/// Roles belong to the whole cluster: another database's migration may make the same one just now.
-async fn role(conn: &mut PgConnection, name: &str) -> Result<()> {
-    run(conn, &format!("DO $$ BEGIN CREATE ROLE {name} NOINHERIT; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$")).await
+/// Makes a role, unless there is one.
+fn role(name: &str) -> String {
+    format!("DO $$ BEGIN CREATE ROLE {name} NOINHERIT; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$")
+}
+
+/// Runs a statement about roles. They belong to the whole cluster, where another database's migration
+/// may be at the same one just now; the database's lock does not reach so far.
+async fn cluster_wide(conn: &mut PgConnection, sql: &str) -> Result<()> {
+    for _ in 0..20 {
+        match sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await {
+            Err(sqlx::Error::Database(told)) if told.message() == "tuple concurrently updated" => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => return Ok(outcome.map(|_| ())?),
+        }
+    }
+    run(conn, sql).await
 }
 
 async fn as_owner(conn: &mut PgConnection, schema: Schema) -> Result<()> {

@@ -20,9 +20,9 @@ static DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
 });
 
 /// Records a request that was answered. A request without a route led nowhere.
-pub(crate) fn record(method: &Method, route: Option<&Arc<str>>, path: &str, status: StatusCode, course: &Course, took: Duration) {
+pub(crate) fn record(method: &Method, route: Option<Arc<str>>, path: &str, status: StatusCode, course: &Course, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let (route, status) = (route.cloned().unwrap_or_else(|| "none".into()), status.as_u16());
+    let (route, status) = (route.unwrap_or_else(|| "none".into()), status.as_u16());
     tracing::info!(target: "access", %method, %route, path, status, micros, request_id = %course.request_id, "{method} {path} {status}");
     let tags = [KeyValue::new("method", known(method)), KeyValue::new("route", route), KeyValue::new("status", i64::from(status))];
     DURATION.record(took.as_secs_f64(), &tags);

@@ -59,7 +59,9 @@ pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: 
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Err(_) => Err(Failure::Deadline),
         // Whoever notices first that the time is up says it in one of these words.
-        Ok(Err(status)) if begun.elapsed() >= given && matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => Err(Failure::Deadline),
+        Ok(Err(status)) if begun.elapsed() >= given && matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => {
+            Err(Failure::Deadline)
+        }
         // A status with a source was made here, of a connection that failed; those of services come without.
         Ok(Err(status)) if status.source().is_some() => {
             tracing::warn!(peer = rpc.peer.name(), %status, "a service does not answer");

@@ -10,7 +10,7 @@ use crate::{
     routes::{
         Route, Routes,
         binding::Binding,
-        rpc::{self, Rpc},
+        rpc::{self, Homes, Rpc},
         template::Template,
     },
     transcode::Plans,
@@ -39,39 +39,41 @@ pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)
     let mut routes = Routes::default();
     let mut faults = Vec::new();
     for (path, target) in [("/", Target::Index), ("/health", Target::Health), ("/health/ready", Target::Ready)] {
-        let own = Template::parse(path).and_then(|template| {
-            routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target })
-        });
+        let own = Template::parse(path)
+            .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));
         faults.extend(own.err());
     }
     let methods: Vec<_> = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(is_unary).collect();
     let homes = rpc::homes(methods.iter());
     for method in &methods {
-        let rules = rpc::rules(method);
-        if rules.is_empty() {
-            continue;
-        }
-        let package = method.parent_service().package_name().to_owned();
-        let Some((_, peer)) = peers.iter().find(|(owned, _)| *owned == package) else {
-            faults.push(format!("no service is named for {package}, which has {}", method.full_name()));
-            continue;
-        };
-        let rpc = match Rpc::read(method, plans, peer.clone(), &homes) {
-            Ok(rpc) => rpc,
-            Err(fault) => {
-                faults.push(fault);
-                continue;
-            }
-        };
-        for rule in rules {
-            let route = rpc::pattern(&rule).and_then(|(verb, template)| {
-                let binding = Binding::read(&rpc, method, &rule, verb.as_ref(), &template, plans)?;
-                routes.add(Route { method: verb, template, owner: rpc.name.clone(), target: Target::Rpc(binding) })
-            });
-            faults.extend(route.err().map(|fault| format!("{}: {fault}", method.full_name())));
-        }
+        let bound = bind(method, plans, peers, &homes, &mut routes);
+        faults.extend(bound.err().map(|fault| format!("{}: {fault}", method.full_name())));
     }
     if faults.is_empty() { Ok(routes) } else { Err(Unfit(faults)) }
+}
+
+/// Adds the routes of a method.
+fn bind(
+    method: &MethodDescriptor,
+    plans: &Plans,
+    peers: &[(&str, Peer)],
+    homes: &Homes,
+    routes: &mut Routes<Target>,
+) -> Result<(), String> {
+    let rules = rpc::rules(method);
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let service = method.parent_service();
+    let owner = peers.iter().find(|(package, _)| *package == service.package_name());
+    let (_, peer) = owner.ok_or_else(|| format!("no service is named for {}", service.package_name()))?;
+    let rpc = Rpc::read(method, plans, peer.clone(), homes)?;
+    for rule in rules {
+        let (verb, template) = rpc::pattern(&rule)?;
+        let binding = Binding::read(&rpc, method, &rule, verb.as_ref(), &template, plans)?;
+        routes.add(Route { method: verb, template, owner: rpc.name.clone(), target: Target::Rpc(binding) })?;
+    }
+    Ok(())
 }
 
 fn is_unary(method: &MethodDescriptor) -> bool {

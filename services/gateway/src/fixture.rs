@@ -10,7 +10,7 @@ use protox::{
 use spectra_mesh::Peer;
 
 /// Messages to make services of.
-const MESSAGES: &str = r#"
+const MESSAGES: &str = r"
     message Thing {
       message Part { string name = 1; }
       string id = 1;
@@ -25,7 +25,7 @@ const MESSAGES: &str = r#"
     message ChangeThingRequest { string id = 1; Thing thing_part = 2; google.protobuf.FieldMask update_mask = 3; bool dry_run = 4; }
     message CheckThingRequest { string id = 1; string reason = 2; }
     message Things { repeated Thing items = 1; }
-"#;
+";
 
 /// A contract of one service with these methods.
 pub(crate) fn pool(methods: &str) -> DescriptorPool {

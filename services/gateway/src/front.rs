@@ -56,6 +56,22 @@ pub(crate) struct Front {
     pub(crate) stop: CancellationToken,
 }
 
+/// A request but for its body.
+#[derive(Clone, Copy)]
+struct Asked<'r> {
+    parts: &'r Parts,
+    course: &'r Course,
+    /// The address at the other end of the connection.
+    client: IpAddr,
+}
+
+/// Where a request leads.
+enum Way<'f, 'p> {
+    Route(Found<'f, 'p, Target>),
+    /// To the methods that its path takes.
+    Options(String),
+}
+
 impl Front {
     /// Answers a request of `client`; whatever goes wrong becomes a problem.
     pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr) -> Answer {
@@ -63,8 +79,16 @@ impl Front {
         let (parts, mut body) = request.into_parts();
         let course = Course::of(&parts.method, &parts.headers);
         let path = parts.uri.path();
-        let mut route = None;
-        let answered = self.pass(&parts, &mut body, &course, client, &mut route).instrument(course.span.clone()).await;
+        let way = self.way(&parts);
+        let route = way.as_ref().ok().and_then(Way::template);
+        if let Some(route) = &route {
+            course.span.record("route", &**route);
+        }
+        let asked = Asked { parts: &parts, course: &course, client };
+        let answered = match way {
+            Ok(way) => self.follow(way, asked, &mut body).instrument(course.span.clone()).await,
+            Err(problem) => Err(problem),
+        };
         body::linger(&parts.headers, body);
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &course));
         finish(&mut answer, &parts, &course);
@@ -72,30 +96,28 @@ impl Front {
         answer
     }
 
-    async fn pass<'f>(
-        &'f self,
-        parts: &Parts,
-        body: &mut impl body::Incoming,
-        course: &Course,
-        client: IpAddr,
-        taken: &mut Option<&'f Arc<str>>,
-    ) -> Answered<Answer> {
+    /// Finds where a request leads.
+    fn way<'f, 'p>(&'f self, parts: &'p Parts) -> Answered<Way<'f, 'p>> {
         within_limits(parts)?;
-        let found = match self.routes.find(&parts.method, parts.uri.path()) {
-            Ok(found) => found,
-            Err(Miss::Unreadable) => return Err(Problem::malformed("the path is not percent-encoded UTF-8")),
-            Err(Miss::Path) => return Err(Problem::no_path()),
-            Err(Miss::Method(allow)) if parts.method == Method::OPTIONS => return Ok(options(&allow)),
-            Err(Miss::Method(allow)) => return Err(Problem::method(allow)),
+        match self.routes.find(&parts.method, parts.uri.path()) {
+            Ok(found) => Ok(Way::Route(found)),
+            Err(Miss::Method(allow)) if parts.method == Method::OPTIONS => Ok(Way::Options(allow)),
+            Err(Miss::Method(allow)) => Err(Problem::method(allow)),
+            Err(Miss::Path) => Err(Problem::no_path()),
+            Err(Miss::Unreadable) => Err(Problem::malformed("the path is not percent-encoded UTF-8")),
+        }
+    }
+
+    async fn follow(&self, way: Way<'_, '_>, asked: Asked<'_>, body: &mut impl body::Incoming) -> Answered<Answer> {
+        let found = match way {
+            Way::Route(found) => found,
+            Way::Options(allow) => return Ok(options(&allow)),
         };
-        let template = found.route.template.text();
-        *taken = Some(template);
-        course.span.record("route", &**template);
         match &found.route.target {
             Target::Health => Ok(health::alive()),
             Target::Ready => Ok(health::ready(&self.peers, self.stop.is_cancelled()).await),
             Target::Index => Ok(health::index(&self.prefixes)),
-            Target::Rpc(binding) => self.call(binding, &found, parts, body, course, client).await,
+            Target::Rpc(binding) => self.call(binding, &found, asked, body).await,
         }
     }
 
@@ -103,10 +125,8 @@ impl Front {
         &self,
         binding: &Binding,
         found: &Found<'_, '_, Target>,
-        parts: &Parts,
+        Asked { parts, course, client }: Asked<'_>,
         body: &mut impl body::Incoming,
-        course: &Course,
-        client: IpAddr,
     ) -> Answered<Answer> {
         let Parts { method, uri, headers, .. } = parts;
         media::accepts_json(headers)?;
@@ -119,11 +139,19 @@ impl Front {
         let metadata = call::metadata(headers, course, client);
         match call::unary(&binding.rpc, message.into(), metadata, deadline::of(headers)).await {
             Ok(wire) => respond::success(&self.plans, binding, method, uri, headers, &wire),
-            Err(Failure::Refused(status)) => {
-                Err(Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH)))
-            }
+            Err(Failure::Refused(status)) => Err(Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH))),
             Err(Failure::Deadline) => Err(Problem::deadline()),
             Err(Failure::Unanswered) => Err(Problem::unavailable()),
+        }
+    }
+}
+
+impl Way<'_, '_> {
+    /// The template of the route, which logs and measures name.
+    fn template(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Route(found) => Some(Arc::clone(found.route.template.text())),
+            Self::Options(_) => None,
         }
     }
 }
@@ -167,8 +195,9 @@ fn finish(answer: &mut Answer, parts: &Parts, course: &Course) {
         headers.remove(CONNECTION);
     }
     if parts.method == Method::HEAD {
-        let length = answer.body().size_hint().exact().unwrap_or_default();
-        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-        *answer.body_mut() = Full::default();
+        let whole = std::mem::take(answer.body_mut());
+        // An answer without content has no length either.
+        let length = whole.size_hint().exact().filter(|length| *length > 0);
+        answer.headers_mut().extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
     }
 }

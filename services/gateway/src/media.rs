@@ -61,9 +61,15 @@ mod tests {
     #[test]
     fn json_is_taken_unless_it_is_excluded() {
         assert!(accepts_json(&HeaderMap::new()).is_ok());
-        for welcome in
-            ["*/*", "application/json", "Application/JSON; q=0.1", "text/html, application/*;q=0.5", "image/png, */*;q=0.1", "", "text/html;q=1,*/*"]
-        {
+        for welcome in [
+            "*/*",
+            "application/json",
+            "Application/JSON; q=0.1",
+            "text/html, application/*;q=0.5",
+            "image/png, */*;q=0.1",
+            "",
+            "text/html;q=1,*/*",
+        ] {
             assert!(accepts_json(&headers(ACCEPT, welcome)).is_ok(), "{welcome}");
         }
         for unwelcome in ["text/html", "application/json;q=0, */*", "image/*", "*/*;q=0.0", "application/jsonx"] {
@@ -74,10 +80,13 @@ mod tests {
     #[test]
     fn bodies_are_json_in_utf8() {
         assert!(is_json(&HeaderMap::new()).is_ok());
-        for json in ["application/json", "application/json; charset=UTF-8", "Application/merge-patch+JSON", "application/json;charset=\"utf-8\""] {
+        for json in
+            ["application/json", "application/json; charset=UTF-8", "Application/merge-patch+JSON", "application/json;charset=\"utf-8\""]
+        {
             assert!(is_json(&headers(CONTENT_TYPE, json)).is_ok(), "{json}");
         }
-        for other in ["text/plain", "application/json; charset=latin1", "application/xml", "", "json", "application/x-www-form-urlencoded"] {
+        for other in ["text/plain", "application/json; charset=latin1", "application/xml", "", "json", "application/x-www-form-urlencoded"]
+        {
             assert_eq!(is_json(&headers(CONTENT_TYPE, other)).expect_err(other).status(), 415);
         }
         assert!(is_json(&headers(CONTENT_ENCODING, "gzip")).is_err());

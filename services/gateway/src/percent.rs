@@ -62,7 +62,9 @@ mod tests {
 
     #[test]
     fn escapes_are_decoded() {
-        for (encoded, text) in [("", ""), ("plain", "plain"), ("a%20b", "a b"), ("%2f%2F", "//"), ("%C3%A9+", "é+"), ("%00", "\0"), ("%25", "%")] {
+        for (encoded, text) in
+            [("", ""), ("plain", "plain"), ("a%20b", "a b"), ("%2f%2F", "//"), ("%C3%A9+", "é+"), ("%00", "\0"), ("%25", "%")]
+        {
             assert_eq!(decode(encoded).as_deref(), Some(text), "{encoded}");
         }
         assert_eq!(decode_segments("a%2Fb%20c%2f").as_deref(), Some("a%2Fb c%2f"));

@@ -122,10 +122,17 @@ impl<T> Routes<T> {
                 *last = whole;
             }
         }
-        self.seek(method, &pieces, None, &mut allowed).ok_or_else(|| if allowed.is_empty() { Miss::Path } else { Miss::Method(allow(&allowed)) })
+        self.seek(method, &pieces, None, &mut allowed)
+            .ok_or_else(|| if allowed.is_empty() { Miss::Path } else { Miss::Method(allow(&allowed)) })
     }
 
-    fn seek<'t, 'p>(&'t self, method: &Method, pieces: &[Piece<'p>], verb: Option<&str>, allowed: &mut Vec<&'t Option<Method>>) -> Option<Found<'t, 'p, T>> {
+    fn seek<'t, 'p>(
+        &'t self,
+        method: &Method,
+        pieces: &[Piece<'p>],
+        verb: Option<&str>,
+        allowed: &mut Vec<&'t Option<Method>>,
+    ) -> Option<Found<'t, 'p, T>> {
         let route = self.root.walk(pieces, &mut |leaf| {
             let routes = || leaf.iter().filter_map(|index| self.all.get(*index)).filter(|route| route.template.verb() == verb);
             let exact = routes().find(|route| route.method.as_ref() == Some(method));

@@ -43,7 +43,17 @@ impl Db {
 
     /// Opens a transaction that sees `permit`'s organization and changes nothing.
     pub(crate) async fn reading(&self, permit: &Permit) -> Result<OrgTx, Error> {
-        let mut sql = String::from("BEGIN READ ONLY; ");
+        self.looking(permit, "").await
+    }
+
+    /// The same for a list: planned for the filters it has, as a plan for any filters could not use
+    /// the indexes of some.
+    pub(crate) async fn listing(&self, permit: &Permit) -> Result<OrgTx, Error> {
+        self.looking(permit, "SET LOCAL plan_cache_mode = force_custom_plan; ").await
+    }
+
+    async fn looking(&self, permit: &Permit, setting: &str) -> Result<OrgTx, Error> {
+        let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {setting}");
         limits(&mut sql, permit.remaining());
         _ = write!(sql, "SELECT set_config('app.org', '{}', true)", permit.caller().org);
         Ok(OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() })
@@ -53,7 +63,7 @@ impl Db {
     /// the audit trail takes its who, what and why from.
     pub(crate) async fn writing(&self, permit: &Permit) -> Result<OrgTx, Error> {
         let caller = permit.caller();
-        let mut sql = String::from("BEGIN; ");
+        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
         limits(&mut sql, permit.remaining());
         // Ids and the contract's own method names: nothing here is the caller's text.
         _ = write!(
@@ -130,7 +140,7 @@ impl SystemDb {
 
     /// Opens a transaction over the directory.
     pub async fn begin(&self) -> Result<SystemTx, Error> {
-        let mut sql = String::from("BEGIN; ");
+        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
         limits(&mut sql, WORK_TIMEOUT);
         Ok(SystemTx(begin(&self.0, sql).await?))
     }

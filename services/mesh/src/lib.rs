@@ -7,6 +7,7 @@
 pub mod authority;
 pub mod clock;
 mod db;
+mod digest;
 mod error;
 pub mod gate;
 mod id;
@@ -26,6 +27,7 @@ pub mod token;
 pub mod validate;
 
 pub use db::{Db, OrgTx, Pools, SystemDb, SystemTx};
+pub use digest::{hex, sha256};
 pub use error::{Error, Refusal};
 pub use gate::{Caller, Permit};
 pub use id::{id, new_id, optional_id};

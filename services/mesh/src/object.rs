@@ -54,12 +54,11 @@ impl Serialize for Json<'_> {
         match &self.0.kind {
             None | Some(Kind::NullValue(_)) => serializer.serialize_unit(),
             Some(Kind::BoolValue(value)) => serializer.serialize_bool(*value),
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the bounds of i64; the database knows no negative zero either")]
-            Some(Kind::NumberValue(value))
-                if value.fract() == 0.0 && value.abs() < WHOLE =>
-            {
-                serializer.serialize_i64(*value as i64)
-            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "whole and within the bounds of i64; the database knows no negative zero either"
+            )]
+            Some(Kind::NumberValue(value)) if value.fract() == 0.0 && value.abs() < WHOLE => serializer.serialize_i64(*value as i64),
             Some(Kind::NumberValue(value)) => serializer.serialize_f64(*value),
             Some(Kind::StringValue(value)) => serializer.serialize_str(value),
             Some(Kind::ListValue(list)) => serializer.collect_seq(list.values.iter().map(Json)),

@@ -33,7 +33,7 @@ impl Db {
     {
         let (permit, asked, wire) = admit(request)?;
         let page = Page::of(&wire, &permit)?;
-        let mut tx = self.reading(&permit).await?;
+        let mut tx = self.listing(&permit).await?;
         Ok(Response::new(work(&mut tx, asked, page).await?.into()))
     }
 

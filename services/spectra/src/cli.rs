@@ -33,7 +33,7 @@ pub enum Command {
     Seed(Seed),
     /// Opens psql on the database that `up` is running, as its superuser.
     Psql(Psql),
-    /// Prints the contract as an encoded FileDescriptorSet.
+    /// Prints the contract as an encoded `FileDescriptorSet`.
     Descriptors,
 }
 

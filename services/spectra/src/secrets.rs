@@ -4,6 +4,7 @@ use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::{hmac, rand};
+use spectra_mesh::hex;
 
 /// The file in the data directory.
 const FILE: &str = "secret";
@@ -63,8 +64,4 @@ impl Secrets {
         derived.copy_from_slice(tag.as_ref());
         derived
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

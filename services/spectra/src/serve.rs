@@ -24,7 +24,11 @@ pub async fn run(options: Serve, telemetry: &Telemetry) -> Result<()> {
     let mut stop = Stop::listen()?;
     let metrics = async {
         match options.telemetry_listen {
-            Some(address) => Ok::<_, anyhow::Error>(telemetry.serve(bind("the metrics", "--telemetry-listen", address).await?, CancellationToken::new()).await),
+            Some(address) => {
+                let listener = bind("the metrics", "--telemetry-listen", address).await?;
+                telemetry.serve(listener, CancellationToken::new()).await;
+                anyhow::Ok(())
+            }
             None => std::future::pending().await,
         }
     };
@@ -48,7 +52,11 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let analysis = Peer::at("analysis", &options.analysis_url)?;
     let listener = bind("the service", "--listen", options.listen).await?;
     if options.role == Role::Gateway {
-        let gateway = spectra_gateway::Gateway::new(&[("spectra.identity.v1", identity), ("spectra.lims.v1", lims), ("spectra.analysis.v1", analysis)])?;
+        let gateway = spectra_gateway::Gateway::new(&[
+            ("spectra.identity.v1", identity),
+            ("spectra.lims.v1", lims),
+            ("spectra.analysis.v1", analysis),
+        ])?;
         gateway.serve(vec![listener], stop).await;
         return Ok(());
     }
@@ -72,7 +80,9 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
 
 fn database(url: Option<&str>) -> Result<PgConnectOptions> {
     let options = url.and_then(|url| PgConnectOptions::from_str(url).ok());
-    Ok(options.context("a database URL is missing or is no PostgreSQL URL such as postgres://user:password@host/database")?.disable_statement_logging())
+    Ok(options
+        .context("a database URL is missing or is no PostgreSQL URL such as postgres://user:password@host/database")?
+        .disable_statement_logging())
 }
 
 fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
@@ -82,7 +92,10 @@ fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
     ensure!(text.len() == 64 && text.is_ascii(), "{} does not hold 32 bytes in hexadecimal", file.display());
     let mut key = [0; 32];
     for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).context("the key-encryption key is not hexadecimal")?;
+        *byte = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .context("the key-encryption key is not hexadecimal")?;
     }
     Ok(key)
 }

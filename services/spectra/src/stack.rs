@@ -69,7 +69,8 @@ pub struct Stack {
 impl Stack {
     /// Starts every service over a migrated database.
     pub async fn start(admin: &PgConnectOptions, secrets: &Secrets, config: Config, listeners: Listeners, pools: Pools) -> Result<Self> {
-        let passwords: Vec<_> = Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, secrets.password(role))).collect();
+        let passwords: Vec<_> =
+            Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, secrets.password(role))).collect();
         spectra_database::schema::admit(admin, passwords.iter().map(|(role, password)| (*role, password.as_str()))).await?;
         let as_role = |role: &str| admin.clone().username(role).password(&secrets.password(role));
         let connect = async |role: &'static str| Db::connect(as_role(role), pools).await.with_context(|| format!("connecting as {role}"));
@@ -95,10 +96,16 @@ impl Stack {
         let lims_service = service("lims", spectra_lims::OFFERS, spectra_lims::routes(db.clone()), db);
         let db = connect("spectra_analysis").await?;
         let analysis_service = service("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims.clone()), db);
-        let gateway = spectra_gateway::Gateway::new(&[("spectra.identity.v1", identity.clone()), ("spectra.lims.v1", lims.clone()), ("spectra.analysis.v1", analysis.clone())])?;
+        let gateway = spectra_gateway::Gateway::new(&[
+            ("spectra.identity.v1", identity.clone()),
+            ("spectra.lims.v1", lims.clone()),
+            ("spectra.analysis.v1", analysis.clone()),
+        ])?;
 
         let mut tasks = JoinSet::new();
-        for (service, listener) in [(identity_service, listeners.identity), (lims_service, listeners.lims), (analysis_service, listeners.analysis)] {
+        for (service, listener) in
+            [(identity_service, listeners.identity), (lims_service, listeners.lims), (analysis_service, listeners.analysis)]
+        {
             let stop = stop.clone();
             tasks.spawn(async move { Ok(service.serve(listener, stop).await?) });
         }

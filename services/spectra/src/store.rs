@@ -69,7 +69,9 @@ impl Store {
     }
 
     fn given(url: &str) -> Result<Self> {
-        let admin = PgConnectOptions::from_str(url).ok().context("DATABASE_URL is no PostgreSQL URL such as postgres://user:password@host/database")?;
+        let admin = PgConnectOptions::from_str(url)
+            .ok()
+            .context("DATABASE_URL is no PostgreSQL URL such as postgres://user:password@host/database")?;
         Ok(Self { admin: quiet(admin), cluster: None })
     }
 }

@@ -86,5 +86,7 @@ async fn listen(options: &Up) -> Result<Listeners> {
 
 /// Binds a port before anything is started, so that one that is taken is told at once.
 pub(crate) async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}; name another address with {flag} (port 0 picks a free one)"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{what} cannot listen on {address}; name another address with {flag} (port 0 picks a free one)"))
 }

@@ -146,7 +146,7 @@ async fn the_demo_lab_is_there_and_stays() {
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_when_it_is_killed() {
     let data = folder();
-    let mut acknowledged = Vec::new();
+    let mut acknowledged: Vec<String> = Vec::new();
     let mut kills = 0;
     while kills < 3 {
         let mut up = Up::start(data.path(), &[]);

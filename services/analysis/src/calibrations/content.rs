@@ -1,10 +1,7 @@
 //! What a certificate says, and the hash that runs pin.
 
-use std::fmt::Write as _;
-
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
-use spectra_mesh::{Error, Object, id, moment};
+use spectra_mesh::{Error, Object, id, moment, sha256};
 use spectra_proto::analysis as pb;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -51,12 +48,7 @@ impl Content {
     /// The SHA-256 of the canonical form, in hex.
     pub(super) fn hash(&self) -> Result<String, Error> {
         let canonical = serde_json::to_vec(self).map_err(Error::broken)?;
-        let mut hex = String::with_capacity(64);
-        for byte in digest(&SHA256, &canonical).as_ref() {
-            // Writing to a string cannot fail.
-            _ = write!(hex, "{byte:02x}");
-        }
-        Ok(hex)
+        Ok(sha256(&canonical))
     }
 }
 

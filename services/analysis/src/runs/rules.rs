@@ -58,7 +58,7 @@ impl Step {
 pub(super) fn step(run_id: Uuid, from: RunStatus, started: bool, verb: Verb) -> Result<Step, Refusal> {
     verb.leads(from, started).map(Step).ok_or_else(|| {
         let message = format!("the run is {}; {}", from.label(), verb.demand());
-        Refusal::new(Reason::RunState, message).about("run_id", run_id).about("status", from.label())
+        Refusal::new(Reason::RunState, message).about("run_id", run_id).about("run_status", from.label())
     })
 }
 

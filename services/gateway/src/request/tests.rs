@@ -19,7 +19,12 @@ impl Contract {
     fn new() -> Self {
         let methods = method("Get", "GetThingRequest", "Thing", "get: \"/t/{id}\" additional_bindings {get: \"/parts/{part.name=a/*}\"}")
             + &method("List", "GetThingRequest", "Things", "get: \"/t\"")
-            + &method("Change", "ChangeThingRequest", "Thing", "put: \"/t/{id}\" body: \"thing_part\" additional_bindings {patch: \"/t/{id}\" body: \"thing_part\"}")
+            + &method(
+                "Change",
+                "ChangeThingRequest",
+                "Thing",
+                "put: \"/t/{id}\" body: \"thing_part\" additional_bindings {patch: \"/t/{id}\" body: \"thing_part\"}",
+            )
             + &method("Make", "ChangeThingRequest", "Thing", "post: \"/t\" body: \"thing_part\"")
             + &method("Check", "CheckThingRequest", "google.protobuf.Empty", "post: \"/t/{id}:check\" body: \"*\"")
             + &method("Drop", "CheckThingRequest", "google.protobuf.Empty", "delete: \"/t/{id}\"");
@@ -30,18 +35,19 @@ impl Contract {
     }
 
     /// The message that a request makes, as JSON of its fields that are set.
-    fn asked(&self, method: Method, target: &str, body: &str) -> Answered<Value> {
+    fn asked(&self, method: &Method, target: &str, body: &str) -> Answered<Value> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let found = self.routes.find(&method, path).unwrap_or_else(|miss| panic!("{method} {target}: {miss:?}"));
+        let found = self.routes.find(method, path).unwrap_or_else(|miss| panic!("{method} {target}: {miss:?}"));
         let Target::Rpc(binding) = &found.route.target else { panic!("{target} is no method's") };
         let wire = message(&self.plans, binding, &found.route.template, &found.captures, query, body.as_bytes())?;
-        let rpc = self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).find(|rpc| rpc.full_name() == binding.rpc.name);
+        let rpc =
+            self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).find(|rpc| rpc.full_name() == binding.rpc.name);
         let asked = DynamicMessage::decode(rpc.expect("the method").input(), &*wire).expect("a message");
         Ok(serde_json::to_value(&asked).expect("JSON"))
     }
 
     #[track_caller]
-    fn makes(&self, method: Method, target: &str, body: &str, expected: &Value) {
+    fn makes(&self, method: &Method, target: &str, body: &str, expected: &Value) {
         let asked = self.asked(method, target, body);
         assert_eq!(asked.unwrap_or_else(|problem| panic!("{target} {body}: {problem:?}")), *expected, "{target} {body}");
     }
@@ -50,29 +56,29 @@ impl Contract {
 #[tokio::test]
 async fn path_and_query_fill_the_message() {
     let contract = Contract::new();
-    let get = |target: &str, expected: Value| contract.makes(Method::GET, target, "", &expected);
+    let get = |target: &str, expected: Value| contract.makes(&Method::GET, target, "", &expected);
     get("/t/7", json!({"id": "7"}));
     get("/t/a%2Fb%20c", json!({"id": "a/b c"}));
     get("/parts/a/b", json!({"part": {"name": "a/b"}}));
     get("/t", json!({}));
     get("/t?views=a&views=b+c&part.name=%26&limit=-3", json!({"views": ["a", "b c"], "part": {"name": "&"}, "limit": -3}));
-    contract.makes(Method::GET, "/t/7", "{}", &json!({"id": "7"}));
+    contract.makes(&Method::GET, "/t/7", "{}", &json!({"id": "7"}));
 }
 
 #[tokio::test]
 async fn a_body_fills_all_or_a_field() {
     let contract = Contract::new();
-    contract.makes(Method::POST, "/t/7:check", "{\"reason\":\"r\"}", &json!({"id": "7", "reason": "r"}));
-    contract.makes(Method::POST, "/t/7:check", "", &json!({"id": "7"}));
-    contract.makes(Method::POST, "/t?dry_run=true", "{\"name\":\"n\"}", &json!({"thingPart": {"name": "n"}, "dryRun": true}));
-    contract.makes(Method::POST, "/t", "{}", &json!({"thingPart": {}}));
+    contract.makes(&Method::POST, "/t/7:check", "{\"reason\":\"r\"}", &json!({"id": "7", "reason": "r"}));
+    contract.makes(&Method::POST, "/t/7:check", "", &json!({"id": "7"}));
+    contract.makes(&Method::POST, "/t?dry_run=true", "{\"name\":\"n\"}", &json!({"thingPart": {"name": "n"}, "dryRun": true}));
+    contract.makes(&Method::POST, "/t", "{}", &json!({"thingPart": {}}));
 }
 
 #[tokio::test]
 async fn an_update_names_what_its_body_names() {
     let contract = Contract::new();
     for method in [Method::PUT, Method::PATCH] {
-        let changes = |body: &str, expected: Value| contract.makes(method.clone(), "/t/7", body, &expected);
+        let changes = |body: &str, expected: Value| contract.makes(&method, "/t/7", body, &expected);
         changes("{\"name\":\"n\"}", json!({"id": "7", "thingPart": {"name": "n"}, "updateMask": "name"}));
         // Null clears, an empty list empties, and a default is a value.
         changes("{\"note\":null,\"tags\":[]}", json!({"id": "7", "thingPart": {}, "updateMask": "note,tags"}));
@@ -81,8 +87,8 @@ async fn an_update_names_what_its_body_names() {
         changes("{}", json!({"id": "7", "thingPart": {}, "updateMask": ""}));
     }
     let asked = json!({"id": "7", "thingPart": {"name": "n"}, "updateMask": "note"});
-    contract.makes(Method::PATCH, "/t/7?update_mask=note", "{\"name\":\"n\"}", &asked);
-    contract.makes(Method::PATCH, "/t/7?updateMask=note", "{\"name\":\"n\"}", &asked);
+    contract.makes(&Method::PATCH, "/t/7?update_mask=note", "{\"name\":\"n\"}", &asked);
+    contract.makes(&Method::PATCH, "/t/7?updateMask=note", "{\"name\":\"n\"}", &asked);
 }
 
 #[tokio::test]
@@ -111,7 +117,7 @@ async fn what_does_not_fit_is_a_bad_request() {
         (Method::POST, "/t/7:check?reason=r", "{}", "reason"),
         (Method::POST, "/t/7:check", "{\"id\":\"8\"}", "id"),
     ] {
-        let problem = contract.asked(method, target, body).expect_err(target);
+        let problem = contract.asked(&method, target, body).expect_err(target);
         assert_eq!(problem.status(), 400, "{target} {body}");
         assert_eq!(problem.fields().next().unwrap_or_default(), field, "{target} {body}: {problem:?}");
     }
@@ -121,5 +127,5 @@ async fn what_does_not_fit_is_a_bad_request() {
 async fn a_message_larger_than_services_take_is_too_large() {
     let contract = Contract::new();
     let body = format!("{{\"name\":\"{}\"}}", "x".repeat(LIMIT));
-    assert_eq!(contract.asked(Method::POST, "/t", &body).expect_err("too large").status(), 413);
+    assert_eq!(contract.asked(&Method::POST, "/t", &body).expect_err("too large").status(), 413);
 }

@@ -52,7 +52,14 @@ pub(crate) struct BodyField {
 
 impl Binding {
     /// Reads a rule of a method.
-    pub(crate) fn read(rpc: &Arc<Rpc>, method: &MethodDescriptor, rule: &HttpRule, verb: Option<&Method>, template: &Template, plans: &Plans) -> Result<Self, String> {
+    pub(crate) fn read(
+        rpc: &Arc<Rpc>,
+        method: &MethodDescriptor,
+        rule: &HttpRule,
+        verb: Option<&Method>,
+        template: &Template,
+        plans: &Plans,
+    ) -> Result<Self, String> {
         let input = method.input();
         for variable in template.variables() {
             if !is_scalar(&input, &variable.field) {

@@ -51,7 +51,7 @@ impl Rpc {
         let id = message(output.full_name())?;
         Ok(Arc::new(Self {
             name: method.full_name().to_owned(),
-            path: PathAndQuery::try_from(path).map_err(|fault| format!("{} has no path in gRPC: {fault}", method.full_name()))?,
+            path: PathAndQuery::try_from(path).map_err(|fault| format!("has no path in gRPC: {fault}"))?,
             peer,
             input: message(method.input().full_name())?,
             output: id,

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::error::{Malformed, Read};
 use super::{number, text};
 
-/// How deep containers may nest; the outermost counts.
-const DEPTH: usize = 64;
+/// How deep containers may nest; the outermost counts. A JSON container in a `Struct` is two messages
+/// on the wire, of which prost reads a hundred: what is deeper would fail in the service.
+const DEPTH: usize = 48;
 
 /// A cursor over the text of one JSON value.
 #[derive(Clone, Copy)]

@@ -2,10 +2,7 @@
 //!
 //! Each rule takes a recipe and gives back the proof that the statement behind it asks for.
 
-use std::fmt::Write as _;
-
-use aws_lc_rs::digest::{SHA256, digest};
-use spectra_mesh::{Object, Refusal};
+use spectra_mesh::{Object, Refusal, sha256};
 use spectra_proto::{
     Label,
     lims::{ApprovalState, RecipeStatus},
@@ -149,18 +146,13 @@ impl Recipe {
         let status = self.status.0.label();
         Refusal::new(Reason::RecipeState, format!("the recipe is {}; {rule}", status.replace('_', " ")))
             .about("recipe_id", self.id)
-            .about("status", status)
+            .about("recipe_status", status)
     }
 }
 
 /// What a decision is pinned to: the SHA-256 of the canonical parameters, in hex.
 pub(super) fn params_hash(params: &Object) -> String {
-    let sum = digest(&SHA256, params.canonical().as_bytes());
-    sum.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sha256(params.canonical().as_bytes())
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Sample {
     async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR UPDATE",
+            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
             tx.org(),
             id(asked)?,
         )

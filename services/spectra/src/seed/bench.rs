@@ -5,8 +5,8 @@ use prost_types::Timestamp;
 use serde_json::json;
 use spectra_mesh::clock;
 use spectra_proto::analysis::{
-    self as pb, InstrumentStatus, RunStatus, calibration_service_client::CalibrationServiceClient, instrument_service_client::InstrumentServiceClient,
-    run_service_client::RunServiceClient,
+    self as pb, InstrumentStatus, RunStatus, calibration_service_client::CalibrationServiceClient,
+    instrument_service_client::InstrumentServiceClient, run_service_client::RunServiceClient,
 };
 use time::{Duration, OffsetDateTime};
 use tonic::Code;
@@ -28,11 +28,56 @@ const KEITHLEY: &str = "Keithley 2400";
 const BRUKER: &str = "Bruker D8";
 
 const TOOLS: [Tool; 5] = [
-    Tool { name: KEITHLEY, vendor: "Keithley", model: "2400", serial: "ABC123456", interface: "visa_gpib", room: "Room 101", category: "electrical", status: InstrumentStatus::Online },
-    Tool { name: "Ocean Optics USB4000", vendor: "Ocean Optics", model: "USB4000", serial: "SPEC789", interface: "visa_usb", room: "Room 102", category: "optical", status: InstrumentStatus::Online },
-    Tool { name: "J.A. Woollam M-2000", vendor: "J.A. Woollam", model: "M-2000", serial: "ELL456", interface: "visa_tcpip", room: "Room 103", category: "optical", status: InstrumentStatus::Online },
-    Tool { name: BRUKER, vendor: "Bruker", model: "D8 Discover", serial: "XRD999", interface: "visa_tcpip", room: "Room 104", category: "structural", status: InstrumentStatus::Maintenance },
-    Tool { name: "JEOL JSM-7800F", vendor: "JEOL", model: "JSM-7800F", serial: "SEM777", interface: "tcp", room: "Room 105", category: "structural", status: InstrumentStatus::Online },
+    Tool {
+        name: KEITHLEY,
+        vendor: "Keithley",
+        model: "2400",
+        serial: "ABC123456",
+        interface: "visa_gpib",
+        room: "Room 101",
+        category: "electrical",
+        status: InstrumentStatus::Online,
+    },
+    Tool {
+        name: "Ocean Optics USB4000",
+        vendor: "Ocean Optics",
+        model: "USB4000",
+        serial: "SPEC789",
+        interface: "visa_usb",
+        room: "Room 102",
+        category: "optical",
+        status: InstrumentStatus::Online,
+    },
+    Tool {
+        name: "J.A. Woollam M-2000",
+        vendor: "J.A. Woollam",
+        model: "M-2000",
+        serial: "ELL456",
+        interface: "visa_tcpip",
+        room: "Room 103",
+        category: "optical",
+        status: InstrumentStatus::Online,
+    },
+    Tool {
+        name: BRUKER,
+        vendor: "Bruker",
+        model: "D8 Discover",
+        serial: "XRD999",
+        interface: "visa_tcpip",
+        room: "Room 104",
+        category: "structural",
+        status: InstrumentStatus::Maintenance,
+    },
+    Tool {
+        name: "JEOL JSM-7800F",
+        vendor: "JEOL",
+        model: "JSM-7800F",
+        serial: "SEM777",
+        interface: "tcp",
+        room: "Room 105",
+        category: "structural",
+        status: InstrumentStatus::Online,
+    },
 ];
 
 /// How many runs on the Keithley went well.
@@ -40,12 +85,19 @@ const SUCCEEDED: usize = 10;
 
 pub(super) async fn fill(engineer: &Desk<'_>, shelf: &Shelf) -> Result<()> {
     let mut client = InstrumentServiceClient::new(engineer.stack.analysis.channel());
-    let listed = client.list_instruments(engineer.ask(pb::ListInstrumentsRequest { limit: Some(1000), ..Default::default() })).await?.into_inner().items;
+    let listed = client
+        .list_instruments(engineer.ask(pb::ListInstrumentsRequest { limit: Some(1000), ..Default::default() }))
+        .await?
+        .into_inner()
+        .items;
     let mut there = by_name(listed, |instrument| instrument.name.clone());
     for tool in &TOOLS {
         let instrument = match there.remove(tool.name) {
             Some(instrument) => instrument,
-            None => client.create_instrument(engineer.ask(pb::CreateInstrumentRequest { instrument: Some(tool.instrument()) })).await?.into_inner(),
+            None => client
+                .create_instrument(engineer.ask(pb::CreateInstrumentRequest { instrument: Some(tool.instrument()) }))
+                .await?
+                .into_inner(),
         };
         calibrate(engineer, tool, &instrument.id).await?;
         there.insert(tool.name.to_owned(), instrument);
@@ -111,7 +163,7 @@ async fn runs(engineer: &Desk<'_>, keithley: &str, bruker: &str, shelf: &Shelf) 
 
     for index in there(RunStatus::Succeeded)..SUCCEEDED {
         let run = start(engineer, sweep(keithley, shelf, index)?).await?;
-        client.complete_run(engineer.ask(pb::CompleteRunRequest { id: run, ..Default::default() })).await?;
+        client.complete_run(engineer.ask(pb::CompleteRunRequest { id: run })).await?;
     }
     if there(RunStatus::Failed) == 0 {
         let run = start(engineer, sweep(keithley, shelf, SUCCEEDED)?).await?;
@@ -126,7 +178,10 @@ async fn runs(engineer: &Desk<'_>, keithley: &str, bruker: &str, shelf: &Shelf) 
             ..Default::default()
         };
         let refused = client.create_run(engineer.ask(pb::CreateRunRequest { run: Some(scan) })).await;
-        anyhow::ensure!(refused.is_err_and(|status| status.code() == Code::FailedPrecondition), "a run on an instrument out of calibration was not refused");
+        anyhow::ensure!(
+            refused.is_err_and(|status| status.code() == Code::FailedPrecondition),
+            "a run on an instrument out of calibration was not refused"
+        );
     }
     Ok(())
 }

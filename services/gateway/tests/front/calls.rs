@@ -1,0 +1,159 @@
+//! Calls that reach a service, and what becomes of its answer.
+
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Front},
+    service::{Double, ID},
+};
+
+const MATERIALS: &str = "/api/lims/materials";
+
+async fn stage() -> (Double, Front) {
+    let double = Double::start().await;
+    let front = Front::before(double.address).await;
+    (double, front)
+}
+
+fn material() -> String {
+    format!("{MATERIALS}/{ID}")
+}
+
+#[tokio::test]
+async fn a_resource_is_read_and_read_again() {
+    let (_double, front) = stage().await;
+    let read = front.get(&material()).await;
+    assert_eq!((read.status.as_u16(), read.header("content-type"), read.header("etag")), (200, "application/json", "\"3\""));
+    let expected = json!({
+        "id": ID, "organization_id": "", "name": "Silicon", "type": "semiconductor", "composition": null, "properties": null,
+        "supplier": null, "metadata": null, "revision": 3, "created_at": null, "updated_at": null,
+    });
+    assert_eq!(read.json(), expected);
+    for (name, value) in [
+        ("cache-control", "private, no-cache"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("vary", "Accept, Authorization"),
+    ] {
+        assert_eq!(read.header(name), value, "{name}");
+    }
+    assert!(read.header("content-security-policy").starts_with("default-src 'none'"));
+
+    let again = front.send(Method::GET, &material(), &[("if-none-match", "\"1\", W/\"3\"")], "").await;
+    assert_eq!((again.status.as_u16(), again.header("etag"), again.body.len()), (304, "\"3\"", 0));
+    assert_eq!(again.header("content-length"), "");
+    let head = front.send(Method::HEAD, &material(), &[], "").await;
+    assert_eq!((head.status.as_u16(), head.header("content-length")), (200, read.body.len().to_string().as_str()));
+    assert!(head.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_resource_is_made_and_changed() {
+    let (_double, front) = stage().await;
+    let made = front.send(Method::POST, MATERIALS, &[], "{\"name\":\"Germanium\",\"type\":\"s\"}").await;
+    assert_eq!((made.status.as_u16(), made.header("location"), made.header("etag")), (201, material().as_str(), "\"1\""));
+    assert_eq!(made.json()["name"], "Germanium");
+    for method in [Method::PUT, Method::PATCH] {
+        let changed = front.send(method, &material(), &[], "{\"name\":\"n\",\"supplier\":null,\"metadata\":{\"a\":1}}").await;
+        assert_eq!(changed.status, 200);
+        assert_eq!(changed.json()["supplier"], "name supplier metadata");
+    }
+    let refused = front.send(Method::POST, MATERIALS, &[], "{\"name\":\"\"}").await.refused(422, "invalid");
+    assert_eq!(refused["errors"], json!([{"field": "name", "message": "must not be empty"}]));
+    assert_eq!(refused["detail"], "name must not be empty");
+    let refused = front.send(Method::PUT, &material(), &[("if-match", "\"2\"")], "{}").await.refused(412, "stale");
+    assert_eq!(refused["run_id"], "r-1");
+}
+
+#[tokio::test]
+async fn refusals_are_told_and_the_inside_is_not() {
+    let (_double, front) = stage().await;
+    let missing = front.get(&format!("{MATERIALS}/other")).await.refused(404, "not_found");
+    assert_eq!(missing["detail"], "said by the service");
+    assert_eq!(missing["instance"], format!("{MATERIALS}/other"));
+    let unknown = front.get(&format!("{MATERIALS}/me")).await;
+    unknown.refused(401, "unauthenticated");
+    assert_eq!(unknown.header("www-authenticate"), "Bearer");
+    let broken = front.get(&format!("{MATERIALS}?q=inside")).await.refused(500, "internal");
+    assert!(!broken.to_string().contains("relation"), "{broken}");
+    let busy = front.get(&format!("{MATERIALS}?q=unavailable")).await;
+    busy.refused(503, "unavailable");
+    assert_eq!(busy.header("retry-after"), "1");
+    // The double offers one service of the contract.
+    front.get("/api/lims/samples").await.refused(501, "unimplemented");
+}
+
+#[tokio::test]
+async fn a_service_hears_what_it_must_and_no_more() {
+    let (double, front) = stage().await;
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let id = "0198f2a4-0000-7000-8000-000000000002";
+    let said = [
+        ("authorization", "Bearer t"),
+        ("idempotency-key", "k"),
+        ("if-match", "\"3\""),
+        ("x-change-reason", "why"),
+        ("x-request-id", id),
+        ("traceparent", trace),
+        ("user-agent", "browser/1"),
+        ("x-spectra-org", "forged"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-user", "forged"),
+        ("cookie", "a=b"),
+        ("prefer", "wait=5"),
+    ];
+    assert_eq!(front.send(Method::PUT, &material(), &said, "{}").await.status, 200);
+    let heard = double.heard();
+    let heard = |name: &str| heard.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    for (name, value) in said.into_iter().take(6) {
+        assert_eq!(heard(name), value, "{name}");
+    }
+    assert!(heard("user-agent").starts_with("browser/1 "));
+    assert_eq!(heard("x-forwarded-for"), "127.0.0.1");
+    assert_eq!(heard("grpc-timeout"), "4900000u");
+    for name in ["x-spectra-org", "x-forwarded-user", "cookie", "prefer"] {
+        assert_eq!(heard(name), "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_in_time() {
+    let (_double, front) = stage().await;
+    let slow = format!("{MATERIALS}?q=slow");
+    let begun = Instant::now();
+    front.send(Method::GET, &slow, &[("prefer", "wait=1")], "").await.refused(504, "deadline");
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    front.send(Method::GET, &slow, &[("grpc-timeout", "300m")], "").await.refused(504, "deadline");
+    front.send(Method::GET, &slow, &[("grpc-timeout", "0n")], "").await.refused(504, "deadline");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_service_that_dies_is_unavailable() {
+    let (mut double, front) = stage().await;
+    let slow = format!("{MATERIALS}?q=slow");
+    let asked = front.get(&slow);
+    let killed = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        double.die();
+    };
+    let (answer, ()): (Answer, ()) = tokio::join!(asked, killed);
+    let problem = answer.refused(503, "unavailable");
+    assert_eq!(problem["detail"], "the service does not answer; try again in a moment");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_too() {
+    let (_double, front) = stage().await;
+    let front = front.over_http2();
+    let read = front.get(&material()).await;
+    assert_eq!((read.status.as_u16(), read.json()["name"].clone()), (200, Value::from("Silicon")));
+    let head = front.send(Method::HEAD, &material(), &[], "").await;
+    assert_eq!((head.status.as_u16(), head.header("content-length")), (200, read.body.len().to_string().as_str()));
+    front.send(Method::POST, MATERIALS, &[], vec![b' '; 5 << 20]).await.refused(413, "too_large");
+    assert_eq!(front.get(&material()).await.status, 200, "the connection goes on");
+}

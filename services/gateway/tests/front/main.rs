@@ -1,0 +1,7 @@
+//! The gateway over real sockets, in front of a service that does what each test needs.
+
+mod calls;
+mod client;
+mod connections;
+mod refusals;
+mod service;
