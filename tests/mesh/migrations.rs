@@ -6,7 +6,7 @@ use spectra_database::schema::{self, Schema};
 use spectra_mesh::{Db, Pools, SystemDb};
 use spectra_tests::{Mesh, empty_database};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 /// All that migrations make, as text.
 const SNAPSHOT: &str = include_str!("migrations/snapshot.sql");
@@ -72,7 +72,7 @@ async fn several_migrate_at_once() {
     }
     let mut migrations = JoinSet::new();
     for admin in databases.iter().chain(&databases).cloned() {
-        migrations.spawn(async move { schema::migrate(&admin).await });
+        migrations.spawn_blocking(move || Handle::current().block_on(schema::migrate(&admin)));
     }
     for outcome in migrations.join_all().await {
         outcome.unwrap();

@@ -78,6 +78,11 @@ impl Caller {
 
     /// Any call.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Answer {
+        self.attempt(method, path, body).await.expect("an answer")
+    }
+
+    /// Any call; none when the connection is lost before its answer is whole.
+    pub async fn attempt(&self, method: Method, path: &str, body: Option<Bytes>) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -89,9 +94,9 @@ impl Caller {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body.unwrap_or_default())).expect("a request");
-        let answer = self.client.request(request).await.expect("an answer");
+        let answer = self.client.request(request).await.ok()?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
