@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
 
 mod generated;
 mod label;
@@ -32,4 +32,13 @@ pub fn option<T: Message + Default>(options: &DynamicMessage, name: &str) -> Opt
     }
     let value = options.get_extension(&extension);
     value.as_message()?.transcode_to().ok()
+}
+
+/// What a field may be used for: the numbers of `google.api.FieldBehavior` that its contract states.
+#[must_use]
+pub fn behaviors(field: &FieldDescriptor) -> Vec<i32> {
+    let Some(extension) = field.parent_pool().get_extension_by_name("google.api.field_behavior") else { return Vec::new() };
+    let options = field.options();
+    let stated = options.get_extension(&extension);
+    stated.as_list().unwrap_or_default().iter().filter_map(Value::as_enum_number).collect()
 }

@@ -74,14 +74,15 @@ impl Records {
             ("analysis.v1.InstrumentService", "UpdateInstrument") => {
                 json!({"id": id("instrument"), "instrument": {"name": "n"}, "updateMask": "name"})
             }
-            ("analysis.v1.CalibrationService", "ListCalibrations" | "GetCalibrationStatus") => json!({"instrumentId": id("instrument")}),
+            ("analysis.v1.CalibrationService", "ListCalibrations" | "GetCalibrationStatus") | ("analysis.v1.RunService", "ListRuns") => {
+                json!({"instrumentId": id("instrument")})
+            }
             ("analysis.v1.CalibrationService", "GetCalibration") => json!({"id": id("calibration")}),
             ("analysis.v1.CalibrationService", "RevokeCalibration") => json!({"id": id("calibration"), "reason": "found bad"}),
             ("analysis.v1.CalibrationService", "CreateCalibration") => json!({"calibration": {
                 "instrumentId": id("instrument"), "certificateId": "C-2",
                 "issuedAt": "2020-01-01T00:00:00Z", "expiresAt": "2099-01-01T00:00:00Z",
             }}),
-            ("analysis.v1.RunService", "ListRuns") => json!({"instrumentId": id("instrument")}),
             ("analysis.v1.RunService", "CreateRun") => json!({"run": {"instrumentId": id("instrument"), "method": "iv_sweep"}}),
             ("analysis.v1.RunService", "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun") => {
                 json!({"id": id("run")})
@@ -92,11 +93,12 @@ impl Records {
 
     /// The same request with ids that nobody has; none when it holds no id.
     fn strange(&self, example: &Value) -> Option<Value> {
-        let mut text = example.to_string();
+        let own = example.to_string();
+        let mut text = own.clone();
         for id in self.0.values() {
             text = text.replace(id, &spectra_mesh::new_id().to_string());
         }
-        (text != example.to_string()).then(|| serde_json::from_str(&text).expect("still JSON"))
+        (text != own).then(|| serde_json::from_str(&text).expect("still JSON"))
     }
 }
 

@@ -7,10 +7,7 @@ use http::{HeaderMap, StatusCode, header::EXPECT};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::{
-    deadline,
-    problem::{Answered, Problem},
-};
+use crate::problem::{Answered, Problem};
 
 /// The largest body of a call, and the largest message that services take.
 pub(crate) const LIMIT: usize = 4 << 20;
@@ -29,7 +26,7 @@ pub(crate) async fn read(body: &mut impl Incoming) -> Answered<Bytes> {
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > LIMIT) {
         return Err(too_large().last());
     }
-    match tokio::time::timeout(deadline::LONGEST, Limited::new(body, LIMIT).collect()).await {
+    match tokio::time::timeout(spectra_mesh::deadline::LONGEST, Limited::new(body, LIMIT).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(too_large().last()),
         Ok(Err(_)) => Err(Problem::malformed("the body ended before its end").last()),

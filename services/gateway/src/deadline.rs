@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
-
-/// The time of a call that does not say less.
-pub(crate) const LONGEST: Duration = Duration::from_secs(10);
+use http::HeaderMap;
+use spectra_mesh::deadline;
 
 /// The time that the client gives a call: `Prefer: wait=N` or `grpc-timeout`, the shorter one. What does not read
 /// counts as not said.
 pub(crate) fn of(headers: &HeaderMap) -> Duration {
     let preferred = headers.get_all("prefer").iter().filter_map(|value| wait(value.to_str().ok()?));
-    let asked = preferred.chain(headers.get("grpc-timeout").and_then(timeout));
-    asked.fold(LONGEST, Duration::min)
+    preferred.fold(deadline::asked(headers), Duration::min)
 }
 
 /// The seconds of `wait` among preferences (RFC 7240).
@@ -24,26 +21,11 @@ fn wait(preferences: &str) -> Option<Duration> {
     })
 }
 
-/// At most eight digits and a unit.
-fn timeout(value: &HeaderValue) -> Option<Duration> {
-    let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(count * 3600)),
-        "M" => Some(Duration::from_secs(count * 60)),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use spectra_mesh::deadline::LONGEST;
+
     use super::*;
 
     #[test]

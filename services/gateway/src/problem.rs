@@ -98,6 +98,13 @@ impl Problem {
         Box::new(Self { errors: vec![error], ..*Self::malformed(format!("{field}: {message}")) })
     }
 
+    /// A field breaks a rule that only the text can show.
+    pub(crate) fn invalid_field(field: &str, message: &str) -> Box<Self> {
+        let error = FieldError { field: field.to_owned(), message: message.to_owned() };
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, Reason::Invalid.label(), format!("{field} {message}"));
+        Box::new(Self { errors: vec![error], ..*problem })
+    }
+
     /// There is nothing at this path.
     pub(crate) fn no_path() -> Box<Self> {
         Self::new(StatusCode::NOT_FOUND, Reason::NotFound.label(), "there is nothing at this path")

@@ -61,7 +61,13 @@ fn fill<'p>(plans: &'p Plans, binding: &Binding, template: &Template, body: &[u8
                 None => Ok(named),
             }
         }
-        Body::Field(field) => one(plans, field, body, wire),
+        Body::Field(field) => {
+            let named = one(plans, field, body, wire)?;
+            // A service cannot tell a default that was sent from one that was not; it judges what a mask names.
+            let sealed = named.iter().find(|name| !binding.masked && field.output_only.iter().any(|sealed| sealed == *name));
+            sealed.map_or(Ok(()), |name| Err(Problem::invalid_field(name, "is set by the server and cannot be written")))?;
+            Ok(named)
+        }
     }
 }
 

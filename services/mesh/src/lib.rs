@@ -7,6 +7,7 @@
 pub mod authority;
 pub mod clock;
 mod db;
+pub mod deadline;
 mod digest;
 mod error;
 pub mod gate;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
-use spectra_proto::api::HttpRule;
+use spectra_proto::api::{FieldBehavior, HttpRule};
 
 use super::{rpc::Rpc, template::Template};
 use crate::transcode::{FieldId, Plans};
@@ -48,6 +48,8 @@ pub(crate) struct BodyField {
     pub(crate) camel_case: String,
     /// Whether its value is an object: null is none.
     pub(crate) object: bool,
+    /// Members of the object that the server alone sets.
+    pub(crate) output_only: Vec<String>,
 }
 
 impl Binding {
@@ -80,6 +82,7 @@ impl Binding {
                     name: name.to_owned(),
                     camel_case: descriptor.json_name().to_owned(),
                     object: !descriptor.is_list() && matches!(descriptor.kind(), Kind::Message(_)),
+                    output_only: output_only(&descriptor),
                 })
             }
         };
@@ -113,6 +116,12 @@ impl Binding {
             Body::None | Body::Whole => None,
         }
     }
+}
+
+fn output_only(field: &FieldDescriptor) -> Vec<String> {
+    let Kind::Message(message) = field.kind() else { return Vec::new() };
+    let sealed = message.fields().filter(|field| spectra_proto::behaviors(field).contains(&(FieldBehavior::OutputOnly as i32)));
+    sealed.map(|field| field.name().to_owned()).collect()
 }
 
 fn is_mask(field: &FieldDescriptor) -> bool {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use prost_reflect::{DescriptorPool, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value};
 
+use spectra_proto::api::FieldBehavior;
+
 use super::{
     known::Json,
     plan::{Field, FieldSet, Plan, Rule, Shape, Update},
@@ -12,9 +14,8 @@ use super::{
     wire::Form,
 };
 
-/// `google.api.FieldBehavior`, by its public numbers.
-const OUTPUT_ONLY: i32 = 3;
-const IMMUTABLE: i32 = 5;
+const OUTPUT_ONLY: i32 = FieldBehavior::OutputOnly as i32;
+const IMMUTABLE: i32 = FieldBehavior::Immutable as i32;
 
 const ITEMS: Unit = ("item", "items");
 const PAIRS: Unit = ("entry", "entries");
@@ -23,11 +24,7 @@ const PAIRS: Unit = ("entry", "entries");
 pub(super) fn plans(pool: &DescriptorPool) -> Result<(Vec<Plan>, HashMap<String, usize>), String> {
     let messages: Vec<_> = pool.all_messages().filter(|message| !message.is_map_entry()).collect();
     let by_name = messages.iter().map(|it| it.full_name().to_owned()).zip(0..).collect();
-    let compiler = Compiler {
-        by_name: &by_name,
-        rules: pool.get_extension_by_name("buf.validate.field"),
-        behavior: pool.get_extension_by_name("google.api.field_behavior"),
-    };
+    let compiler = Compiler { by_name: &by_name, rules: pool.get_extension_by_name("buf.validate.field") };
     let plans = messages.iter().map(|message| compiler.plan(message)).collect::<Result<_, _>>()?;
     Ok((plans, by_name))
 }
@@ -35,7 +32,6 @@ pub(super) fn plans(pool: &DescriptorPool) -> Result<(Vec<Plan>, HashMap<String,
 struct Compiler<'a> {
     by_name: &'a HashMap<String, usize>,
     rules: Option<ExtensionDescriptor>,
-    behavior: Option<ExtensionDescriptor>,
 }
 
 impl Compiler<'_> {
@@ -50,7 +46,7 @@ impl Compiler<'_> {
             let bit = 1 << index;
             let (field, demanded) =
                 self.field(descriptor, &mut plan.tallies).map_err(|fault| format!("{}: {fault}", descriptor.full_name()))?;
-            for behavior in self.behaviors(descriptor) {
+            for behavior in spectra_proto::behaviors(descriptor) {
                 match behavior {
                     OUTPUT_ONLY => plan.output_only |= bit,
                     IMMUTABLE => plan.immutable |= bit,
@@ -64,15 +60,6 @@ impl Compiler<'_> {
         }
         plan.update = update(&plan.fields).map_err(|fault| format!("{}: {fault}", message.full_name()))?;
         Ok(plan)
-    }
-
-    fn behaviors(&self, field: &FieldDescriptor) -> Vec<i32> {
-        let Some(extension) = &self.behavior else {
-            return Vec::new();
-        };
-        let options = field.options();
-        let stated = options.get_extension(extension);
-        stated.as_list().unwrap_or_default().iter().filter_map(Value::as_enum_number).collect()
     }
 
     /// The rules of a field, and whether a request must not leave it out.
