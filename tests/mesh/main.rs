@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit;
-// mod begin;
+mod begin;
 mod calibrations;
 mod catalogue;
 mod contract;

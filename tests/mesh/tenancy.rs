@@ -7,8 +7,6 @@ use spectra_tests::{DEMO, Mesh, TEST};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-#[path = "begin.rs"]
-mod begin;
 mod trail;
 
 /// Records of every kind, in one organization.
