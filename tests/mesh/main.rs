@@ -6,6 +6,7 @@ mod begin;
 mod calibrations;
 mod catalogue;
 mod contract;
+mod discovery;
 mod idempotency;
 mod instruments;
 mod materials;

@@ -71,7 +71,7 @@ async fn several_migrate_at_once() {
         databases.push(empty_database().await);
     }
     let mut migrations = JoinSet::new();
-    for admin in databases.iter().chain(&databases).cloned() {
+    for admin in [databases.as_slice(), databases.as_slice()].concat() {
         migrations.spawn_blocking(move || Handle::current().block_on(schema::migrate(&admin)));
     }
     for outcome in migrations.join_all().await {
