@@ -1,6 +1,6 @@
 //! What prost and tonic write. The modules nest as the packages do: the code refers to other
 //! packages by `super`.
-#![expect(missing_docs, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
+#![expect(missing_docs, clippy::allow_attributes, clippy::disallowed_methods, clippy::pedantic, reason = "generated code")]
 
 pub(crate) mod buf {
     pub mod validate {

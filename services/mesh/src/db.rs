@@ -13,14 +13,12 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{Caller, Error, Permit};
+use crate::{Caller, Error, Permit, deadline};
 
 /// How long a statement may wait for another transaction's lock.
 const LOCK_TIMEOUT: &str = "2s";
 /// How long a call may wait for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a call without a deadline may work.
-const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many connections a service keeps.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +76,7 @@ impl Db {
         );
         let mut tx = OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() };
         if let Some(reason) = permit.reason() {
-            sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(tx.conn()).await?;
+            tx.because(reason).await?;
         }
         Ok(tx)
     }
@@ -123,6 +121,12 @@ impl OrgTx {
         &mut self.tx
     }
 
+    /// Says why the changes of this transaction are made, for the audit trail.
+    pub async fn because(&mut self, reason: &str) -> Result<(), Error> {
+        sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(self.conn()).await?;
+        Ok(())
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Error> {
         commit(self.tx).await
     }
@@ -141,7 +145,7 @@ impl SystemDb {
     /// Opens a transaction over the directory.
     pub async fn begin(&self) -> Result<SystemTx, Error> {
         let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
-        limits(&mut sql, WORK_TIMEOUT);
+        limits(&mut sql, deadline::LONGEST);
         Ok(SystemTx(begin(&self.0, sql).await?))
     }
 
@@ -197,23 +201,23 @@ async fn pool(options: PgConnectOptions, pools: Pools) -> Result<PgPool, Error> 
 }
 
 /// Row security binds neither superusers nor roles that bypass it, and an owner could switch it off.
+/// The role that signed in counts too: the connection could go back to it.
 async fn refuse_power(conn: &mut PgConnection) -> Result<(), Error> {
-    let row = sqlx::query!(
-        r#"SELECT current_user::text AS "name!",
-                  (r.rolsuper OR r.rolbypassrls) AS "mighty!",
-                  EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                           WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%') AS "owner!"
-             FROM pg_roles r WHERE r.rolname = current_user"#
+    let mighty = sqlx::query_scalar!(
+        r#"SELECT r.rolname::text AS "name!" FROM pg_roles r
+            WHERE r.rolname IN (current_user, session_user)
+              AND (r.rolsuper OR r.rolbypassrls OR EXISTS (
+                    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE pg_has_role(r.oid, c.relowner, 'MEMBER') AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%'))"#
     )
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    if row.mighty || row.owner {
-        return Err(Error::broken(format!(
-            "the database role `{}` is a superuser, bypasses row security or owns tables; a service connects as its application role",
-            row.name
-        )));
+    match mighty {
+        None => Ok(()),
+        Some(name) => Err(Error::broken(format!(
+            "the database role `{name}` is a superuser, bypasses row security or may act as an owner of tables; a service connects as its application role"
+        ))),
     }
-    Ok(())
 }
 
 /// Opens a transaction with one trip to the database.

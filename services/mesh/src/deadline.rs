@@ -7,6 +7,9 @@ use http::{HeaderMap, HeaderValue};
 /// The time of a call that does not ask for less.
 pub const LONGEST: Duration = Duration::from_secs(10);
 
+/// What a hop takes off the caller's deadline, so that the nearer answer comes first.
+pub const HOP: Duration = Duration::from_millis(100);
+
 /// The time that `grpc-timeout` gives a call. What does not read counts as not said.
 #[must_use]
 pub fn asked(headers: &HeaderMap) -> Duration {

@@ -4,10 +4,18 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+/// SHA-256 of some bytes.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    sum
+}
+
 /// SHA-256 of some bytes, in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    hex(&fingerprint(bytes))
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -14,6 +14,9 @@ use crate::validate::Violation;
 /// The domain of every ErrorInfo of this mesh.
 const DOMAIN: &str = "spectra";
 
+/// What is told of a fault of ours, here and by the gateway: nothing of the inside.
+pub const INTERNAL: &str = "an internal fault; the request id finds it in the logs";
+
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,11 +65,14 @@ pub enum Error {
     /// Too much at once; the same call may be made again after a while.
     #[error("{0}")]
     Exhausted(&'static str),
+    /// The contract has no such method.
+    #[error("there is no such method")]
+    Unimplemented,
     /// The time given ran out.
     #[error("the time given to the call ran out")]
     Deadline,
     /// A fault of ours: logged, never told.
-    #[error("an internal fault; the request id finds it in the logs")]
+    #[error("{INTERNAL}")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -142,6 +148,7 @@ impl Error {
             Self::Peer(status) | Self::Replayed(status) => (status.code(), Reason::Unspecified),
             Self::Unavailable(_) => (Code::Unavailable, Reason::Unavailable),
             Self::Exhausted(_) => (Code::ResourceExhausted, Reason::Exhausted),
+            Self::Unimplemented => (Code::Unimplemented, Reason::Unimplemented),
             Self::Deadline => (Code::DeadlineExceeded, Reason::Deadline),
             Self::Broken(_) => (Code::Internal, Reason::Internal),
         }
@@ -173,6 +180,7 @@ impl From<Error> for Status {
             | Error::Unauthenticated(..)
             | Error::Unavailable(_)
             | Error::Exhausted(_)
+            | Error::Unimplemented
             | Error::Deadline => {}
         }
         details.set_error_info(reason.as_str_name().trim_start_matches("REASON_"), DOMAIN, metadata);

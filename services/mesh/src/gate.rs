@@ -21,6 +21,9 @@ use uuid::Uuid;
 
 use crate::{Error, authority::Authority, deadline, new_id, telemetry, token::Claims};
 
+/// The header that carries the id of a request, in and out.
+const REQUEST_ID: &str = "x-request-id";
+
 /// Health and reflection are open: they tell nothing of any organization.
 const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
@@ -169,7 +172,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         // The inner service that was polled ready is the one to call; its clone waits for the next.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
@@ -179,11 +182,18 @@ where
             return Box::pin(inner.call(request));
         }
         let Some((method, policy)) = POLICIES.get_key_value(request.uri().path()) else {
-            let unknown = Status::unimplemented("there is no such method");
+            let unknown = Status::from(Error::Unimplemented);
             return Box::pin(std::future::ready(Ok(unknown.into_http())));
         };
+        // From here on a call has one id, for its logs, its audit rows, its peers and its caller.
+        let id = name(request.headers_mut());
         let span = telemetry::span(method, request.headers());
-        Box::pin(telemetry::measured(method, pass(authority, inner, request, method, policy)).instrument(span))
+        let call = async move {
+            let mut answer = telemetry::measured(method, pass(authority, inner, request, method, policy)).await?;
+            answer.headers_mut().insert(REQUEST_ID, id);
+            Ok(answer)
+        };
+        Box::pin(call.instrument(span))
     }
 }
 
@@ -254,10 +264,17 @@ async fn admit(authority: &Authority, headers: &HeaderMap, method: &'static str,
     })
 }
 
+/// Gives a call its id: the one it came with when that is a UUID, else a new one.
+fn name(headers: &mut HeaderMap) -> HeaderValue {
+    let id = HeaderValue::try_from(request_id(headers).to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
+    headers.insert(REQUEST_ID, id.clone());
+    id
+}
+
 /// The request's id: the one it came with when that is a UUID, else a new one.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> Uuid {
-    let given = headers.get("x-request-id").and_then(|id| Uuid::try_parse_ascii(id.as_bytes()).ok());
+    let given = headers.get(REQUEST_ID).and_then(|id| Uuid::try_parse_ascii(id.as_bytes()).ok());
     given.unwrap_or_else(new_id)
 }
 

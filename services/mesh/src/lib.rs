@@ -28,8 +28,8 @@ pub mod token;
 pub mod validate;
 
 pub use db::{Db, OrgTx, Pools, SystemDb, SystemTx};
-pub use digest::{hex, sha256};
-pub use error::{Error, Refusal};
+pub use digest::{fingerprint, hex, sha256};
+pub use error::{Error, INTERNAL, Refusal};
 pub use gate::{Caller, Permit};
 pub use id::{id, new_id, optional_id};
 pub use label::Labelled;

@@ -1,16 +1,12 @@
 //! Lists: newest first, walked by a token that says where the last page ended.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use prost::{
-    Message,
-    bytes::{Buf, Bytes},
-};
+use prost::Message;
 use spectra_proto::types::Pagination;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Error, Permit};
+use crate::{Error, Permit, fingerprint, validate::wire};
 
 /// Items of a page when the caller names no limit.
 const DEFAULT_LIMIT: i32 = 100;
@@ -33,6 +29,9 @@ struct Place {
     id: Uuid,
 }
 
+/// The paging fields come first in every list request.
+const LAST_PAGING_FIELD: u32 = 4;
+
 /// The paging fields, which every list request has at the same numbers.
 #[derive(Clone, PartialEq, Message)]
 struct Paging {
@@ -48,14 +47,14 @@ struct Paging {
 
 impl Page {
     /// Reads the paging fields of a list request from its bytes; the field rules have held.
-    pub(crate) fn of(wire: &[u8], permit: &Permit) -> Result<Self, Error> {
-        let paging = Paging::decode(wire).map_err(Error::broken)?;
-        let mut bound = Vec::with_capacity(wire.len() + 64);
+    pub(crate) fn of(message: &[u8], permit: &Permit) -> Result<Self, Error> {
+        let paging = Paging::decode(message).map_err(Error::broken)?;
+        let mut bound = Vec::with_capacity(message.len() + 64);
         bound.extend_from_slice(permit.caller().org.as_bytes());
         bound.extend_from_slice(permit.method().as_bytes());
-        filters(wire, &mut bound);
+        filters(message, &mut bound)?;
         let mut list = [0; 8];
-        list.copy_from_slice(&digest(&SHA256, &bound).as_ref()[..8]);
+        list.copy_from_slice(&fingerprint(&bound)[..8]);
         let before = match paging.page_token.as_deref() {
             None | Some("") => Place::NEWEST,
             Some(token) => Place::read(token, list).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
@@ -158,24 +157,19 @@ impl Place {
 /// Tells a token from chance and typing errors; a token opens nothing that a list would not show.
 fn check(body: &[u8]) -> [u8; 4] {
     let mut sum = [0; 4];
-    sum.copy_from_slice(&digest(&SHA256, body).as_ref()[..4]);
+    sum.copy_from_slice(&fingerprint(body)[..4]);
     sum
 }
 
 /// Appends the fields of a list request that are not paging: its filters.
-fn filters(wire: &[u8], out: &mut Vec<u8>) {
-    let mut rest = Bytes::copy_from_slice(wire);
-    while rest.has_remaining() {
-        let field = rest.clone();
-        let Ok((number, wire_type)) = prost::encoding::decode_key(&mut rest) else { return };
-        let context = prost::encoding::DecodeContext::default();
-        if prost::encoding::skip_field(wire_type, number, &mut rest, context).is_err() {
-            return;
-        }
-        if number > 4 {
-            out.extend_from_slice(&field[..field.len() - rest.len()]);
+fn filters(message: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    for record in wire::records(message) {
+        let record = record.map_err(|wire::Malformed| Error::broken("a request that was just encoded does not read"))?;
+        if record.number > LAST_PAGING_FIELD {
+            out.extend_from_slice(record.raw);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

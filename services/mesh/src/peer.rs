@@ -9,10 +9,10 @@ use tonic::{
 
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::{Error, Permit};
-
-/// What a hop takes off the caller's deadline, so that the nearer answer comes first.
-const HOP: Duration = Duration::from_millis(100);
+use crate::{
+    Error, Permit, deadline,
+    serve::{KEEPALIVE, KEEPALIVE_TIMEOUT},
+};
 
 /// A connection to a service, made when it is first needed and again when it is lost.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ impl Peer {
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(Error::broken)?;
         let channel = endpoint
             .connect_timeout(Duration::from_secs(1))
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20))
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .tcp_nodelay(true)
             .connect_lazy();
@@ -60,7 +60,7 @@ impl Peer {
     pub fn ask<T>(permit: &Permit, message: T) -> Request<T> {
         let mut request = Request::new(message);
         permit.pass_on(request.metadata_mut());
-        request.set_timeout(permit.remaining().saturating_sub(HOP));
+        request.set_timeout(permit.remaining().saturating_sub(deadline::HOP));
         request
     }
 

@@ -1,16 +1,16 @@
 //! Idempotency keys: the same key and message replay the first answer, in the same transaction.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use prost::{Message, bytes::Bytes};
 use spectra_proto::types::Reason;
 use tonic::{Code, Status};
 
-use crate::{Error, OrgTx, Permit, Refusal};
+use crate::{Error, OrgTx, Permit, Refusal, fingerprint};
 
 /// Claims the key, waiting for a twin in flight; gives the answer if the work was done before.
+#[expect(clippy::disallowed_methods, reason = "an error that was translated when it was first told")]
 pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit, asked: &[u8]) -> Result<Option<M>, Error> {
     let Some(key) = permit.idempotency_key() else { return Ok(None) };
-    let asked = digest(&SHA256, asked);
+    let asked = fingerprint(asked);
     // Keys are kept for a day; each new one takes a few old ones with it.
     let claimed = sqlx::query!(
         "WITH outlived AS (
@@ -24,7 +24,7 @@ pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit
         permit.caller().user,
         permit.method(),
         key,
-        asked.as_ref(),
+        &asked,
     )
     .execute(tx.conn())
     .await?
@@ -46,7 +46,7 @@ pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit
     let Some(first) = first else {
         return Err(Error::Unavailable("the first call with this idempotency key was undone; try again"));
     };
-    if first.digest != asked.as_ref() {
+    if first.digest != asked {
         return Err(
             Refusal::new(Reason::KeyReused, "this idempotency key was used for another request; make a new key for a new request").into()
         );

@@ -13,7 +13,15 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use crate::{Db, Error, authority::Authority, gate::Gate};
 
 /// How long calls may go on after the stop.
-const GRACE: Duration = Duration::from_secs(20);
+pub const GRACE: Duration = Duration::from_secs(20);
+/// Calls at once on one connection.
+pub const STREAMS: u32 = 200;
+/// How large the headers of a call may be.
+pub const HEADERS: u32 = 16 * 1024;
+/// How often an HTTP/2 connection is asked whether it lives.
+pub const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long it has to answer.
+pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a service asks itself whether it is well.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -51,10 +59,10 @@ impl Service {
         };
         let serving = Server::builder()
             .layer(Gate(self.authority))
-            .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-            .http2_max_header_list_size(16 * 1024)
-            .max_concurrent_streams(200)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .http2_max_header_list_size(HEADERS)
+            .max_concurrent_streams(STREAMS)
             .add_routes(self.routes)
             .add_service(health)
             .add_service(reflection().build_v1().map_err(Error::broken)?)

@@ -164,15 +164,24 @@ pub fn current_trace() -> Option<HeaderValue> {
     let context = Span::current().context();
     let span = context.span();
     let span = span.span_context();
-    span.is_valid().then(|| HeaderValue::try_from(format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags())).ok())?
+    if span.is_valid() { traceparent(span) } else { None }
 }
+
+/// W3C's `traceparent` of a span.
+#[must_use]
+pub fn traceparent(span: &SpanContext) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags())).ok()
+}
+
+/// The bounds of every histogram of durations.
+pub const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 static DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
     global::meter("spectra")
         .f64_histogram("rpc.server.duration")
         .with_unit("s")
         .with_description("How long calls took, by method and gRPC status.")
-        .with_boundaries(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+        .with_boundaries(SECONDS.to_vec())
         .build()
 });
 

@@ -76,7 +76,7 @@ impl Instrument {
             instrument.interface,
             instrument.category,
             instrument.location,
-            status(instrument) as Labelled<InstrumentStatus>,
+            status(instrument),
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
         )
@@ -102,7 +102,7 @@ impl Instrument {
             instrument.interface,
             instrument.category,
             instrument.location,
-            status(&instrument) as Labelled<InstrumentStatus>,
+            status(&instrument),
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
         )

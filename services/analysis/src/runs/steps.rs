@@ -41,7 +41,7 @@ impl Run {
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,
-            step.to() as Labelled<RunStatus>,
+            step.to(),
             tx.caller().user,
             held.at(),
             calibrated.certificate().id,
@@ -64,7 +64,7 @@ impl Run {
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,
-            step.to() as Labelled<RunStatus>,
+            step.to(),
             held.at(),
             calibrated.certificate().id,
             calibrated.certificate().content_hash,
@@ -106,7 +106,7 @@ impl Run {
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,
-            step.to() as Labelled<RunStatus>,
+            step.to(),
             calibrated.certificate().id,
             calibrated.certificate().content_hash,
         )
@@ -162,7 +162,7 @@ impl Locked {
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             self.id,
-            step.to() as Labelled<RunStatus>,
+            step.to(),
             error_message,
         )
         .execute(tx.conn())

@@ -136,7 +136,7 @@ impl Run {
             recipe.map(|recipe| &*recipe.version),
             recipe.map(|recipe| &*recipe.params_hash),
             grounds.sample_id,
-            Labelled(status) as Labelled<RunStatus>,
+            Labelled(status),
             tx.caller().user,
             certificate.map(|certificate| certificate.id),
             certificate.map(|certificate| &*certificate.content_hash),

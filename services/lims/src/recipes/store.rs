@@ -120,7 +120,7 @@ impl Recipe {
     pub(super) async fn retire(tx: &mut OrgTx, asked: &pb::RetireRecipeRequest) -> Result<Self, Error> {
         let recipe = Self::lock(tx, &asked.id).await?.retirable()?;
         if let Some(comment) = asked.comment.as_deref().filter(|comment| !comment.is_empty()) {
-            explain(tx, comment).await?;
+            tx.because(comment).await?;
         }
         Self::withdraw(tx, &recipe).await
     }
@@ -211,10 +211,4 @@ impl Recipe {
         .await?;
         Ok(())
     }
-}
-
-/// Tells the audit trail why the changes of this transaction are made.
-async fn explain(tx: &mut OrgTx, reason: &str) -> Result<(), Error> {
-    sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(tx.conn()).await?;
-    Ok(())
 }
