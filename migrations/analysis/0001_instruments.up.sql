@@ -53,8 +53,8 @@ SELECT tenant('calibrations');
 -- A certificate says what was found on the day; only its revocation is added later.
 CREATE FUNCTION certificate_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.instrument_id, NEW.certificate_id, NEW.issued_at, NEW.expires_at, NEW.provider, NEW.results, NEW.standards_used, NEW.uncertainty, NEW.content_hash)
-     IS DISTINCT FROM (OLD.instrument_id, OLD.certificate_id, OLD.issued_at, OLD.expires_at, OLD.provider, OLD.results, OLD.standards_used, OLD.uncertainty, OLD.content_hash)
+  IF (NEW.id, NEW.instrument_id, NEW.certificate_id, NEW.issued_at, NEW.expires_at, NEW.provider, NEW.results, NEW.standards_used, NEW.uncertainty, NEW.content_hash)
+     IS DISTINCT FROM (OLD.id, OLD.instrument_id, OLD.certificate_id, OLD.issued_at, OLD.expires_at, OLD.provider, OLD.results, OLD.standards_used, OLD.uncertainty, OLD.content_hash)
      OR OLD.revoked_at IS NOT NULL THEN
     RAISE EXCEPTION 'a certificate is never rewritten' USING ERRCODE = 'restrict_violation';
   END IF;

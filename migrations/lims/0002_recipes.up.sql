@@ -11,6 +11,8 @@ CREATE TABLE recipes (
   params jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(params) = 'object'),
   status recipe_status NOT NULL DEFAULT 'draft',
   owner_id uuid NOT NULL,
+  -- Who wrote the text last; the owner when unset. Neither approves it.
+  edited_by uuid,
   params_hash text NOT NULL CHECK (params_hash ~ '^[0-9a-f]{64}$'),
   revision int NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -28,8 +30,8 @@ CREATE FUNCTION recipe_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.status IN ('approved', 'retired') AND (
     TG_OP = 'DELETE'
-    OR (NEW.name, NEW.version, NEW.method, NEW.description, NEW.params, NEW.params_hash, NEW.owner_id)
-       IS DISTINCT FROM (OLD.name, OLD.version, OLD.method, OLD.description, OLD.params, OLD.params_hash, OLD.owner_id)
+    OR (NEW.name, NEW.version, NEW.method, NEW.description, NEW.params, NEW.params_hash, NEW.owner_id, NEW.edited_by, NEW.id)
+       IS DISTINCT FROM (OLD.name, OLD.version, OLD.method, OLD.description, OLD.params, OLD.params_hash, OLD.owner_id, OLD.edited_by, OLD.id)
     OR NEW.status NOT IN (OLD.status, 'retired')
   ) THEN
     RAISE EXCEPTION 'an approved recipe is frozen' USING ERRCODE = 'restrict_violation';

@@ -41,7 +41,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
 
 -- Writes the audit row of one change. The trigger's argument names columns that hold secrets.
 -- An update keeps the changed columns alone, so that a reader sees the change and not the record.
-CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   secret text[] := coalesce(TG_ARGV[0], '{}')::text[];
   old_row jsonb := CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE to_jsonb(OLD) - secret END;
@@ -107,7 +107,7 @@ CREATE TABLE idempotency_keys (
   key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
   digest bytea NOT NULL CHECK (length(digest) = 32),
   code int,
-  message text,
+  message text CHECK (length(message) <= 10000),
   reply bytea,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (organization_id, caller_id, method, key)

@@ -22,6 +22,7 @@ struct Recipe {
     params: Object,
     status: Labelled<pb::RecipeStatus>,
     owner_id: Uuid,
+    edited_by: Option<Uuid>,
     params_hash: String,
     revision: i32,
     created_at: OffsetDateTime,

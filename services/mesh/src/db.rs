@@ -5,7 +5,7 @@
 
 #![expect(clippy::disallowed_types, reason = "the pools live here, and nowhere else")]
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction,
@@ -51,22 +51,21 @@ impl Db {
     }
 
     async fn looking(&self, permit: &Permit, setting: &str) -> Result<OrgTx, Error> {
-        let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {setting}");
-        limits(&mut sql, permit.remaining());
-        _ = write!(sql, "SELECT set_config('app.org', '{}', true)", permit.caller().org);
-        Ok(OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() })
+        let begun = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {setting}SELECT set_config('app.org', '{}', true)",
+            permit.caller().org
+        );
+        Ok(OrgTx { tx: begin(&self.0, begun, permit.remaining()).await?, permit: permit.clone() })
     }
 
     /// Opens a transaction that sees and changes `permit`'s organization, with the settings that
     /// the audit trail takes its who, what and why from.
     pub(crate) async fn writing(&self, permit: &Permit) -> Result<OrgTx, Error> {
         let caller = permit.caller();
-        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
-        limits(&mut sql, permit.remaining());
         // Ids and the contract's own method names: nothing here is the caller's text.
-        _ = write!(
-            sql,
-            "SELECT set_config('app.org', '{}', true), set_config('app.actor', '{}', true), set_config('app.session', '{}', true), \
+        let begun = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; \
+             SELECT set_config('app.org', '{}', true), set_config('app.actor', '{}', true), set_config('app.session', '{}', true), \
              set_config('app.request', '{}', true), set_config('app.method', '{}', true)",
             caller.org,
             caller.user,
@@ -74,7 +73,7 @@ impl Db {
             permit.request_id(),
             permit.method(),
         );
-        let mut tx = OrgTx { tx: begin(&self.0, sql).await?, permit: permit.clone() };
+        let mut tx = OrgTx { tx: begin(&self.0, begun, permit.remaining()).await?, permit: permit.clone() };
         if let Some(reason) = permit.reason() {
             tx.because(reason).await?;
         }
@@ -144,9 +143,7 @@ impl SystemDb {
 
     /// Opens a transaction over the directory.
     pub async fn begin(&self) -> Result<SystemTx, Error> {
-        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED; ");
-        limits(&mut sql, deadline::LONGEST);
-        Ok(SystemTx(begin(&self.0, sql).await?))
+        Ok(SystemTx(begin(&self.0, "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), deadline::LONGEST).await?))
     }
 
     /// Closes the pool once its connections are back.
@@ -196,6 +193,7 @@ async fn pool(options: PgConnectOptions, pools: Pools) -> Result<PgPool, Error> 
         .min_connections(pools.min)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_release(|conn, _| Box::pin(async move { Ok(is_usable(conn).await) }))
         .connect_with(options)
         .await?)
 }
@@ -220,19 +218,24 @@ async fn refuse_power(conn: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
-/// Opens a transaction with one trip to the database.
+/// Opens a transaction with one trip to the database: `begun` and the limits of what follows.
 ///
 /// sqlx 0.9 forgets a transaction whose `begin` is dropped while it waits: the connection goes back
 /// to the pool inside it, and the next borrower's writes are never committed. So `begin` runs in a
-/// task of its own, which no cancelled call can drop.
-async fn begin(pool: &PgPool, sql: String) -> Result<Transaction<'static, Postgres>, Error> {
+/// task of its own, which no cancelled call can drop. It forgets one whose script fails after its
+/// BEGIN too: so the time limit comes last, when nothing is left to run out of time.
+async fn begin(pool: &PgPool, begun: String, work: Duration) -> Result<Transaction<'static, Postgres>, Error> {
     let pool = pool.clone();
+    let sql = format!(
+        "{begun}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL statement_timeout = {}",
+        work.as_millis().max(1)
+    );
     let opening = tokio::spawn(async move {
         let attempts = pool.options().get_max_connections();
         for _ in 0..attempts {
             match pool.begin_with(AssertSqlSafe(sql.clone())).await {
                 // The connection broke while it was idle; nothing was done on it yet.
-                Err(sqlx::Error::Io(error)) => tracing::debug!(%error, "a pooled connection was broken"),
+                Err(error) if is_broken(&error) => tracing::debug!(%error, "a pooled connection was broken"),
                 outcome => return outcome,
             }
         }
@@ -241,13 +244,21 @@ async fn begin(pool: &PgPool, sql: String) -> Result<Transaction<'static, Postgr
     Ok(opening.await.map_err(Error::broken)??)
 }
 
-/// The limits of one transaction, as statements.
-fn limits(sql: &mut String, work: Duration) {
-    _ = write!(
-        sql,
-        "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL idle_in_transaction_session_timeout = '5s'; ",
-        work.as_millis().max(1)
-    );
+/// Whether an error says that the connection is gone, or was told to go.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(told) => {
+            told.code().is_some_and(|code| code.starts_with("08") || ["25P02", "57P01", "57P02", "57P05"].contains(&&*code))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a connection that comes back can serve again: one that is still in a failed transaction
+/// cannot, and is closed.
+async fn is_usable(conn: &mut PgConnection) -> bool {
+    sqlx::raw_sql("SELECT").execute(conn).await.is_ok()
 }
 
 async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), Error> {

@@ -206,9 +206,14 @@ impl From<sqlx::Error> for Error {
                 Some("23503") => Self::NotFound(referred(told.table(), told.constraint())),
                 Some("23505") => Self::taken(told.table(), told.constraint()),
                 Some("57014") => Self::Deadline,
-                Some("55P03" | "40001" | "40P01" | "25P03") => Self::Unavailable("another change is in the way; try again in a moment"),
-                // The server is starting, stopping, or out of connections.
-                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable("the database does not answer; try again in a moment"),
+                Some("55P03" | "40001" | "40P01" | "25P02" | "25P03" | "25P04") => {
+                    Self::Unavailable("another change is in the way; try again in a moment")
+                }
+                Some(code) if code.starts_with("08") => Self::Unavailable("the database does not answer; try again in a moment"),
+                // The server is starting, stopping, failing over, or out of connections.
+                Some("57P01" | "57P02" | "57P03" | "57P05" | "25006" | "53300") => {
+                    Self::Unavailable("the database does not answer; try again in a moment")
+                }
                 Some("53100" | "53200") => Self::Exhausted("the database is out of room"),
                 _ => Self::broken(error),
             },

@@ -24,6 +24,9 @@ use crate::{Error, authority::Authority, deadline, new_id, telemetry, token::Cla
 /// The header that carries the id of a request, in and out.
 const REQUEST_ID: &str = "x-request-id";
 
+/// When a write is given up that neither its deadline nor the database's limits have ended.
+const LONGEST_WRITE: Duration = Duration::from_secs(30);
+
 /// Health and reflection are open: they tell nothing of any organization.
 const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
@@ -223,8 +226,13 @@ where
     }
     // A write runs to its end even when the client goes away: what was begun is committed or undone
     // by us, never by chance.
-    let work = tokio::spawn(inner.call(request).in_current_span());
-    work.await.unwrap_or_else(|fault| Ok(Status::from(Error::broken(fault)).into_http()))
+    let work = tokio::time::timeout(LONGEST_WRITE, inner.call(request));
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(Ok(answer)) => answer,
+        // Its request never came to an end.
+        Ok(Err(_)) => Ok(Status::from(Error::Deadline).into_http()),
+        Err(fault) => Ok(Status::from(Error::broken(fault)).into_http()),
+    }
 }
 
 /// Holds a call against its policy. Role and scope are judged before anything is looked up, so

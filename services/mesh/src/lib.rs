@@ -34,7 +34,7 @@ pub use gate::{Caller, Permit};
 pub use id::{id, new_id, optional_id};
 pub use label::Labelled;
 pub use object::Object;
-pub use page::Page;
+pub use page::{Page, Rows};
 pub use peer::Peer;
 pub use revocation::Revocations;
 pub use rpc::{Reply, checked, permit};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use prost::Message;
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -23,6 +24,12 @@ impl Object {
     #[must_use]
     pub fn of(field: Option<&Struct>) -> Self {
         Self(field.cloned().unwrap_or_default())
+    }
+
+    /// How many bytes the object takes on the wire.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.encoded_len()
     }
 
     /// The object's text with its keys in order: what a content hash is made over.
@@ -180,7 +187,7 @@ mod tests {
         let text = r#"{"a":1,"b":[true,null,"x",-0.0,1e+308],"c":{"d":0.1,"":{}}}"#;
         let object: Object = serde_json::from_str(text).expect("an object");
         assert_eq!(serde_json::from_str::<Object>(&object.canonical()).expect("its own text"), object, "zero equals its negative");
-        assert_eq!(object.canonical(), r#"{"a":1,"b":[true,null,"x",0,1e308],"c":{"":{},"d":0.1}}"#);
+        assert_eq!(object.canonical(), r#"{"a":1,"b":[true,null,"x",0,1e+308],"c":{"":{},"d":0.1}}"#);
     }
 
     #[test]

@@ -4,9 +4,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
 use spectra_proto::types::Pagination;
 use time::OffsetDateTime;
+use tokio_stream::{Stream, StreamExt};
 use uuid::Uuid;
 
 use crate::{Error, Permit, fingerprint, validate::wire};
+
+/// When a page is full, however few its items: what services and gateway hold of one stays small.
+const FULL: usize = 8 << 20;
 
 /// Items of a page when the caller names no limit.
 const DEFAULT_LIMIT: i32 = 100;
@@ -20,6 +24,13 @@ pub struct Page {
     before: Place,
     /// Binds a token to the organization, the method and the filters it was made for.
     list: [u8; 8],
+}
+
+/// The rows of a page, and whether there are more behind them.
+#[derive(Debug)]
+pub struct Rows<T> {
+    items: Vec<T>,
+    more: bool,
 }
 
 /// A place in a list that is ordered by time and id, newest first.
@@ -98,18 +109,34 @@ impl Page {
         self.count
     }
 
+    /// Reads rows until the page is full: in items, or in bytes of what `weight` says of each. A page
+    /// that is full of bytes is a short one, with a token for the rest.
+    pub async fn read<T>(
+        &self,
+        mut rows: impl Stream<Item = Result<T, sqlx::Error>> + Unpin,
+        weight: impl Fn(&T) -> usize,
+    ) -> Result<Rows<T>, Error> {
+        let limit = usize::try_from(self.limit).unwrap_or_default();
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next().await.transpose()? {
+            if items.len() == limit || bytes > FULL {
+                return Ok(Rows { items, more: true });
+            }
+            bytes += weight(&row);
+            items.push(row);
+        }
+        Ok(Rows { items, more: false })
+    }
+
     /// Makes the answer's items and pagination of the rows read: `total` is how many match in all, if
     /// that was asked, and `place` where a row stands.
     pub fn answer<T, M: From<T>>(
         &self,
-        mut rows: Vec<T>,
+        rows: Rows<T>,
         total: Option<i64>,
         place: impl Fn(&T) -> (OffsetDateTime, Uuid),
     ) -> (Vec<M>, Option<Pagination>) {
-        let limit = usize::try_from(self.limit).unwrap_or_default();
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_page_token = rows.last().filter(|_| more).map(|last| {
+        let next_page_token = rows.items.last().filter(|_| rows.more).map(|last| {
             let (at, id) = place(last);
             Place { at, id }.token(self.list)
         });
@@ -122,9 +149,12 @@ impl Page {
             total,
             pages: total.map(|total| (total + per_page - 1) / per_page),
         };
-        (rows.into_iter().map(M::from).collect(), Some(pagination))
+        (rows.items.into_iter().map(M::from).collect(), Some(pagination))
     }
 }
+
+/// The years 1 to 9999, in microseconds since 1970: what the database counts.
+const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 impl Place {
     /// Before this comes everything.
@@ -147,6 +177,9 @@ impl Place {
             return None;
         }
         let micros = i64::from_be_bytes(body[..8].try_into().ok()?);
+        if !YEARS.contains(&micros) {
+            return None;
+        }
         Some(Self {
             at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?,
             id: Uuid::from_slice(&body[8..24]).ok()?,
@@ -183,6 +216,8 @@ mod tests {
         let read = Place::read(&token, [1; 8]).expect("its own list");
         assert_eq!((read.at, read.id), (place.at, place.id));
         assert!(Place::read(&token, [2; 8]).is_none());
+        let forged = Place { at: time::macros::datetime!(-9999-01-01 00:00 UTC), id: Uuid::from_u128(7) };
+        assert!(Place::read(&forged.token([1; 8]), [1; 8]).is_none(), "a year that the database does not know");
         for broken in ["", "A", "' or 1=1--", &token[1..], &"9".repeat(500)] {
             assert!(Place::read(broken, [1; 8]).is_none(), "{broken}");
         }

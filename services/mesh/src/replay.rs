@@ -11,15 +11,18 @@ use crate::{Error, OrgTx, Permit, Refusal, fingerprint};
 pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit, asked: &[u8]) -> Result<Option<M>, Error> {
     let Some(key) = permit.idempotency_key() else { return Ok(None) };
     let asked = fingerprint(asked);
-    // Keys are kept for a day; each new one takes a few old ones with it.
+    // Keys are kept for a day; each new one takes a few old ones with it, and is new again after that.
     let claimed = sqlx::query!(
         "WITH outlived AS (
              DELETE FROM idempotency_keys WHERE ctid IN (
                  SELECT ctid FROM idempotency_keys
-                  WHERE organization_id = $1 AND created_at < now() - interval '1 day' LIMIT 20 FOR UPDATE SKIP LOCKED)
+                  WHERE organization_id = $1 AND created_at < now() - interval '1 day' AND (caller_id, method, key) <> ($2, $3, $4)
+                  LIMIT 20 FOR UPDATE SKIP LOCKED)
          )
-         INSERT INTO idempotency_keys (organization_id, caller_id, method, key, digest)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+         INSERT INTO idempotency_keys (organization_id, caller_id, method, key, digest) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (organization_id, caller_id, method, key) DO UPDATE
+            SET digest = excluded.digest, code = NULL, message = NULL, reply = NULL, created_at = now()
+          WHERE idempotency_keys.created_at < now() - interval '1 day'",
         tx.org(),
         permit.caller().user,
         permit.method(),

@@ -14,6 +14,8 @@ use crate::{Db, Error, authority::Authority, gate::Gate};
 
 /// How long calls may go on after the stop.
 pub const GRACE: Duration = Duration::from_secs(20);
+/// How long the database's connections may take to close.
+const CLOSING: Duration = Duration::from_secs(3);
 /// Calls at once on one connection.
 pub const STREAMS: u32 = 200;
 /// How large the headers of a call may be.
@@ -77,7 +79,8 @@ impl Service {
             () = cut => tracing::warn!(service = self.name, "calls were still running after the grace and were cut"),
         }
         pulse.abort();
-        self.db.close().await;
+        // A call that was cut may still hold its connection.
+        _ = tokio::time::timeout(CLOSING, self.db.close()).await;
         Ok(())
     }
 }

@@ -137,8 +137,8 @@ async fn not_even_its_owner_changes_the_trail() {
 async fn an_approved_recipe_only_retires() {
     let lab = Lab::open().await;
     let conn = &mut lab.role("spectra_lims").await;
-    let contents = ["name", "version", "method", "description", "params", "params_hash", "owner_id"];
-    let free = ["organization_id", "id", "status", "revision", "created_at", "updated_at"];
+    let contents = ["name", "version", "method", "description", "params", "params_hash", "owner_id", "edited_by", "id"];
+    let free = ["organization_id", "status", "revision", "created_at", "updated_at"];
     assert_columns(&mut lab.mesh.sql().await, "lims.recipes", &contents, &free).await;
     let set = |what: &str| format!("UPDATE recipes SET {what}");
     for column in contents {
@@ -168,6 +168,7 @@ async fn a_certificate_is_only_revoked() {
     let lab = Lab::open().await;
     let conn = &mut lab.role("spectra_analysis").await;
     let contents = [
+        "id",
         "instrument_id",
         "certificate_id",
         "issued_at",
@@ -178,7 +179,7 @@ async fn a_certificate_is_only_revoked() {
         "uncertainty",
         "content_hash",
     ];
-    let free = ["organization_id", "id", "revoked_at", "revoked_reason", "revision", "created_at", "updated_at"];
+    let free = ["organization_id", "revoked_at", "revoked_reason", "revision", "created_at", "updated_at"];
     assert_columns(&mut lab.mesh.sql().await, "analysis.calibrations", &contents, &free).await;
     for column in contents {
         let statement = format!("UPDATE calibrations SET {column} = {}", other(column));
@@ -196,7 +197,7 @@ fn other(column: &str) -> &'static str {
     match column {
         "params" | "results" | "standards_used" | "uncertainty" => "'{\"other\": 1}'",
         "params_hash" | "content_hash" => "repeat('0', 64)",
-        "owner_id" | "instrument_id" => "gen_random_uuid()",
+        "id" | "owner_id" | "edited_by" | "instrument_id" => "gen_random_uuid()",
         "issued_at" => "issued_at - interval '1 hour'",
         "expires_at" => "expires_at + interval '1 hour'",
         _ => "'other'",

@@ -31,8 +31,9 @@ impl Material {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows =
+            page.read(rows, |material| material.composition.weight() + material.properties.weight() + material.metadata.weight()).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |material| (material.created_at, material.id));
         Ok(pb::ListMaterialsResponse { items, pagination })

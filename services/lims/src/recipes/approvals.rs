@@ -56,8 +56,8 @@ impl Approval {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |_| 0).await?;
         let total = if page.counts() { Some(Self::count(tx, recipe).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |approval| (approval.created_at, approval.id));
         Ok(pb::ListRecipeApprovalsResponse { items, pagination })

@@ -105,7 +105,7 @@ impl Recipe {
 
     /// Approves a draft, put up for it or not. The author may do so as an admin alone, and it is told.
     pub(super) fn approved_by(self, approver: Uuid, role: UserRole) -> Result<Decision, Refusal> {
-        let is_author = self.owner_id == approver;
+        let is_author = self.owner_id == approver || self.edited_by == Some(approver);
         match self.status.0 {
             RecipeStatus::Draft | RecipeStatus::PendingApproval if is_author && role != UserRole::Admin => {
                 let refusal = Refusal::new(Reason::SelfApproval, "you wrote this recipe; somebody else must approve it");

@@ -38,8 +38,8 @@ impl Recipe {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |recipe| recipe.params.weight()).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |recipe| (recipe.created_at, recipe.id));
         Ok(pb::ListRecipesResponse { items, pagination })
@@ -143,7 +143,7 @@ impl Recipe {
         let params = Object::of(recipe.params.as_ref());
         Ok(sqlx::query_as!(
             Self,
-            "UPDATE recipes SET name = $3, version = $4, method = $5, description = $6, params = $7, params_hash = $8, status = 'draft'
+            "UPDATE recipes SET name = $3, version = $4, method = $5, description = $6, params = $7, params_hash = $8, edited_by = $9, status = 'draft'
               WHERE organization_id = $1 AND id = $2 RETURNING *",
             tx.org(),
             id,
@@ -153,6 +153,7 @@ impl Recipe {
             recipe.description,
             params,
             params_hash(&params),
+            tx.caller().user,
         )
         .fetch_one(tx.conn())
         .await?)

@@ -45,8 +45,8 @@ impl Sample {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |sample| sample.dimensions.weight() + sample.properties.weight() + sample.metadata.weight()).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |sample| (sample.created_at, sample.id));
         Ok(pb::ListSamplesResponse { items, pagination })

@@ -1,5 +1,7 @@
 //! The well-known types with rules of their own: points in time and free JSON.
 
+use spectra_proto::JSON_DEPTH;
+
 use super::{
     scalar::Fault,
     text::control,
@@ -8,9 +10,6 @@ use super::{
 
 /// The first second of the year 0001 and the last of 9999, the range of a timestamp.
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-
-/// How many objects and lists may hold one another, the outermost counted.
-const JSON_DEPTH: u32 = 64;
 
 /// How many bytes free JSON may take when encoded.
 const JSON_BYTES: usize = 256 * 1024;
@@ -84,7 +83,7 @@ impl From<Malformed> for Stop {
 }
 
 /// A `Struct`: entries of a name and a value. `left` is how many levels are left, this one included.
-fn object(wire: &[u8], left: u32) -> Result<(), Stop> {
+fn object(wire: &[u8], left: usize) -> Result<(), Stop> {
     let left = deeper(left)?;
     for record in records(wire) {
         let record = record?;
@@ -95,7 +94,7 @@ fn object(wire: &[u8], left: u32) -> Result<(), Stop> {
     Ok(())
 }
 
-fn entry(wire: &[u8], left: u32) -> Result<(), Stop> {
+fn entry(wire: &[u8], left: usize) -> Result<(), Stop> {
     let mut has_value = false;
     for record in records(wire) {
         let record = record?;
@@ -112,7 +111,7 @@ fn entry(wire: &[u8], left: u32) -> Result<(), Stop> {
 }
 
 /// A `ListValue`.
-fn list(wire: &[u8], left: u32) -> Result<(), Stop> {
+fn list(wire: &[u8], left: usize) -> Result<(), Stop> {
     let left = deeper(left)?;
     for record in records(wire) {
         let record = record?;
@@ -124,7 +123,7 @@ fn list(wire: &[u8], left: u32) -> Result<(), Stop> {
 }
 
 /// A `Value`, which is one of null, number, text, boolean, object and list, and not none of them.
-fn any(wire: &[u8], left: u32) -> Result<(), Stop> {
+fn any(wire: &[u8], left: usize) -> Result<(), Stop> {
     let mut has_kind = false;
     for record in records(wire) {
         let record = record?;
@@ -152,6 +151,6 @@ fn readable(text: Value<'_>) -> Result<(), Stop> {
     control(text.text()?).map_or(Ok(()), |fault| Err(Stop::Broken(fault)))
 }
 
-fn deeper(left: u32) -> Result<u32, Stop> {
-    left.checked_sub(1).ok_or_else(|| Stop::broken("must be at most 64 levels deep"))
+fn deeper(left: usize) -> Result<usize, Stop> {
+    left.checked_sub(1).ok_or_else(|| Stop::broken("must be at most 32 levels deep"))
 }

@@ -19,6 +19,7 @@ fn recipe(status: RecipeStatus) -> Recipe {
         params: Object::default(),
         status: Labelled(status),
         owner_id: AUTHOR,
+        edited_by: None,
         params_hash: params_hash(&Object::default()),
         revision: 1,
         created_at: OffsetDateTime::UNIX_EPOCH,

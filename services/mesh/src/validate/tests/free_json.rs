@@ -46,20 +46,20 @@ fn a_value_is_something() {
 }
 
 #[test]
-fn depth_is_64_at_most() {
+fn depth_is_32_at_most() {
     let objects = |count: usize| {
         let outer = |inner: Vec<u8>| record(1, &[record(1, b"a"), record(2, &record(5, &inner))].concat());
         told_of("Free", &record(1, &(1..count).fold(Vec::new(), |inner, _| outer(inner))))
     };
-    assert_eq!(objects(64), Vec::<String>::new());
-    assert_eq!(objects(65), ["object must be at most 64 levels deep"]);
+    assert_eq!(objects(32), Vec::<String>::new());
+    assert_eq!(objects(33), ["object must be at most 32 levels deep"]);
 
     let lists = |count: usize| {
         let outer = |inner: Vec<u8>| record(1, &record(6, &inner));
         told_of("Free", &record(2, &(1..count).fold(Vec::new(), |inner, _| outer(inner))))
     };
-    assert_eq!(lists(64), Vec::<String>::new());
-    assert_eq!(lists(65), ["list must be at most 64 levels deep"]);
+    assert_eq!(lists(32), Vec::<String>::new());
+    assert_eq!(lists(33), ["list must be at most 32 levels deep"]);
 }
 
 #[test]
