@@ -15,6 +15,10 @@ pub use generated::google::api;
 pub use generated::spectra::{analysis::v1 as analysis, identity::v1 as identity, lims::v1 as lims, r#type::v1 as types};
 pub use label::Label;
 
+/// How many objects and lists of free JSON may hold one another, the outermost counted. An object is
+/// three messages on the wire, of which prost reads a hundred: what is deeper would not decode.
+pub const JSON_DEPTH: usize = 32;
+
 /// Every contract as an encoded `google.protobuf.FileDescriptorSet`, with its options and comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contract.bin"));
 

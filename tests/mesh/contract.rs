@@ -66,7 +66,16 @@ impl Records {
             ("lims.v1.SampleService", "GetSample" | "DeleteSample") => json!({"id": id("sample")}),
             ("lims.v1.RecipeService", "CreateRecipe") => json!({"recipe": {"name": "n", "version": "1"}}),
             ("lims.v1.RecipeService", "UpdateRecipe") => json!({"id": id("recipe"), "recipe": {"name": "n"}, "updateMask": "name"}),
-            ("lims.v1.RecipeService", _) => json!({"id": id("recipe")}),
+            (
+                "lims.v1.RecipeService",
+                "GetRecipe"
+                | "DeleteRecipe"
+                | "RequestRecipeApproval"
+                | "ApproveRecipe"
+                | "RejectRecipe"
+                | "RetireRecipe"
+                | "ListRecipeApprovals",
+            ) => json!({"id": id("recipe")}),
             ("analysis.v1.InstrumentService", "GetInstrument") => json!({"id": id("instrument")}),
             ("analysis.v1.InstrumentService", "CreateInstrument") => {
                 json!({"instrument": {"name": "n", "vendor": "v", "model": "m", "interface": "tcp"}})

@@ -18,9 +18,8 @@ async fn the_same_key_replays_the_first_answer() {
     assert_eq!(again.header("location"), location);
     assert_eq!(again.expect(201), first);
     engineer.post(SAMPLES, json!({"name": "another"})).await.refused(409, "key_reused");
-    let mut technician = mesh.demo("pi").await;
-    technician = technician.with("idempotency-key", "k-1");
-    technician.post(SAMPLES, json!({"name": "of another caller"})).await.expect(201);
+    let pi = mesh.demo("pi").await.with("idempotency-key", "k-1");
+    pi.post(SAMPLES, json!({"name": "of another caller"})).await.expect(201);
     let listed = mesh.demo("viewer").await.get(SAMPLES).await.expect(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 }
@@ -35,13 +34,9 @@ async fn fifty_at_once_make_one_row_and_fifty_equal_answers() {
     });
     let mut answers = Vec::new();
     for call in calls.collect::<Vec<_>>() {
-        let answer = call.await.unwrap();
-        // A twin that had to wait too long is told to try again, and may.
-        if answer.status != 503 {
-            answers.push(answer.expect(201));
-        }
+        answers.push(call.await.unwrap().expect(201));
     }
-    assert!(answers.len() > 25 && answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     assert_eq!(mesh.demo("viewer").await.get(SAMPLES).await.expect(200)["items"].as_array().unwrap().len(), 1);
 }
 

@@ -23,7 +23,7 @@ async fn migrating_again_changes_nothing() {
     println!("{} lines of catalogue", made.len());
     assert!(made.len() > 300);
     schema::migrate(&admin).await.unwrap();
-    assert_eq!(snapshot(&admin).await, made);
+    same(&snapshot(&admin).await, &made);
     assert!(progress(&admin).await.iter().all(|(applied, known)| applied == known));
 }
 

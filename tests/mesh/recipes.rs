@@ -46,6 +46,9 @@ async fn the_author_does_not_approve_their_own() {
     let own = draft(&pi).await;
     pi.act(&format!("{own}/approve")).await.refused(409, "self_approval");
     assert_eq!(admin.act(&format!("{own}/approve")).await.expect(200)["status"], "approved");
+    let engineers = draft(&mesh.demo("engineer").await).await;
+    pi.put(&engineers, json!({"params": {"vds": 0.3}})).await.expect(200);
+    pi.act(&format!("{engineers}/approve")).await.refused(409, "self_approval");
     let admins = admin.post(RECIPES, json!({"name": "Own", "version": "1"})).await;
     let path = admins.header("location").to_owned();
     admins.expect(201);

@@ -1,7 +1,9 @@
 //! An HTTP client that is someone.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -10,6 +12,9 @@ use hyper_util::{
 use serde_json::Value;
 
 use crate::Answer;
+
+/// How often a call is made that is told to come back.
+const PATIENCE: usize = 20;
 
 /// Someone who calls the gateway.
 #[derive(Clone)]
@@ -76,8 +81,15 @@ impl Caller {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Any call.
+    /// Any call. Who is told that the service is busy tries again, as a client should.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Answer {
+        for _ in 0..PATIENCE {
+            let answer = self.attempt(method.clone(), path, body.clone()).await.expect("an answer");
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE || answer.header("retry-after").is_empty() {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         self.attempt(method, path, body).await.expect("an answer")
     }
 
@@ -87,7 +99,7 @@ impl Caller {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        if body.is_some() {
+        if body.is_some() && !self.headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
             request = request.header("content-type", "application/json");
         }
         for (name, value) in &self.headers {

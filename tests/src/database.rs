@@ -7,16 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use spectra::{
-    secrets::Secrets,
-    seed::{DEMO_DOMAIN, PEOPLE, Person, TEST_DOMAIN},
-};
+use spectra::{secrets::Secrets, seed};
 use spectra_database::{
     cluster::{Access, Cluster, Options},
-    schema::{self, Schema},
+    schema,
 };
-use spectra_identity::directory::{self, Directory};
-use spectra_mesh::{Object, Pools, SystemDb};
+use spectra_identity::directory::Directory;
+use spectra_mesh::{Pools, SystemDb};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
@@ -25,10 +22,6 @@ pub(crate) struct Run {
     access: Access,
     pub(crate) secrets: Secrets,
 }
-
-/// The organizations of the template: slug, name, domain of the people's addresses.
-pub(crate) const ORGANIZATIONS: [(&str, &str, &str); 2] =
-    [("demo-lab", "Demo Lab", DEMO_DOMAIN), ("test-org", "Test Organization", TEST_DOMAIN)];
 
 const TEMPLATE: &str = "spectra_template";
 
@@ -61,22 +54,14 @@ async fn start() -> Result<Run> {
                 let options = Options { data: folder()?, durable: false, max_connections: 300, bin: None };
                 Cluster::start(&options, |_| {}).await
             };
-            let started = started.await;
-            let keep = started.as_ref().ok().map(|_| ());
-            let cluster = match started {
+            match started.await {
                 Ok(cluster) => {
                     _ = send.send(Ok(cluster.access().clone()));
-                    Some(cluster)
+                    std::future::pending::<()>().await;
+                    drop(cluster);
                 }
-                Err(error) => {
-                    _ = send.send(Err(error));
-                    None
-                }
-            };
-            if keep.is_some() {
-                std::future::pending::<()>().await;
+                Err(error) => _ = send.send(Err(error)),
             }
-            drop(cluster);
         });
     });
     let access: Access = tokio::task::spawn_blocking(move || receive.recv()).await??.context("starting the tests' cluster")?;
@@ -91,20 +76,10 @@ async fn template(run: &Run) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).execute(&mut conn).await?;
     let admin = run.access.admin(TEMPLATE);
     schema::migrate(&admin).await?;
-    let passwords: Vec<_> =
-        Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, run.secrets.password(role))).collect();
-    schema::admit(&admin, passwords.iter().map(|(role, password)| (*role, password.as_str()))).await?;
-    let role = "spectra_identity_system";
-    let system = SystemDb::connect(admin.username(role).password(&run.secrets.password(role)), Pools { max: 1, min: 0 }).await?;
-    let config = crate::mesh::config(&run.secrets);
-    let directory = Directory::open(system.clone(), &config).await?;
-    for (slug, name, domain) in ORGANIZATIONS {
-        let organization = directory.found_organization(name, slug, &Object::default()).await?;
-        for Person { login, password, title, role } in PEOPLE {
-            let email = format!("{login}@{domain}");
-            directory.enrol(organization, directory::Person { email: &email, name: title, role, password }).await?;
-        }
-    }
+    run.secrets.admit(&admin).await?;
+    let system = run.secrets.application(&admin, "spectra_identity_system");
+    let system = SystemDb::connect(system, Pools { max: 1, min: 0 }).await?;
+    seed::enrol(&Directory::open(system.clone(), &crate::mesh::config(&run.secrets)).await?).await?;
     system.close().await;
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Calls of any method, by descriptors alone.
+#![expect(clippy::disallowed_methods, reason = "a client's own errors, told as tonic tells them")]
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;

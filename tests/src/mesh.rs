@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Mutex};
 use serde_json::json;
 use spectra::{
     secrets::Secrets,
-    seed::PEOPLE,
+    seed::{self, ORGANIZATIONS, PEOPLE},
     stack::{Listeners, Stack},
 };
 use spectra_identity::{Config, Cost};
@@ -13,15 +13,12 @@ use spectra_mesh::{Peer, Pools};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tonic::transport::Channel;
 
-use crate::{
-    Caller,
-    database::{self, ORGANIZATIONS},
-};
+use crate::{Caller, database};
 
 /// The organization that most tests work in.
-pub const DEMO: &str = "demo-lab";
+pub const DEMO: &str = seed::DEMO.slug;
 /// The other one.
-pub const TEST: &str = "test-org";
+pub const TEST: &str = seed::TEST.slug;
 
 /// Four services and a database, gone when it is dropped.
 pub struct Mesh {
@@ -119,7 +116,7 @@ impl Mesh {
 
     /// Connection options of an application role.
     pub async fn application(&self, role: &str) -> PgConnectOptions {
-        self.admin.clone().username(role).password(&database::run().await.secrets.password(role))
+        database::run().await.secrets.application(&self.admin, role)
     }
 }
 
@@ -128,8 +125,8 @@ impl Mesh {
 pub(crate) fn credentials(role: &str, organization: &str) -> (String, &'static str) {
     use spectra_proto::Label;
     let person = PEOPLE.iter().find(|person| person.role.label() == role).expect("one of the five roles");
-    let (.., domain) = ORGANIZATIONS.iter().find(|(slug, ..)| *slug == organization).expect("one of the two organizations");
-    (person.email(domain), person.password)
+    let organization = ORGANIZATIONS.iter().find(|known| known.slug == organization).expect("one of the two organizations");
+    (person.email(organization), person.password)
 }
 
 /// Identity's configuration, with the weakest of password hashing: tests sign in a lot.

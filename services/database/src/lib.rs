@@ -2,3 +2,4 @@
 
 pub mod cluster;
 pub mod schema;
+pub mod secret_file;

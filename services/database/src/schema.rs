@@ -15,6 +15,9 @@ static IDENTITY: Migrator = sqlx::migrate!("../../migrations/identity");
 static LIMS: Migrator = sqlx::migrate!("../../migrations/lims");
 static ANALYSIS: Migrator = sqlx::migrate!("../../migrations/analysis");
 
+/// What PostgreSQL answers to a wrong password.
+const INVALID_PASSWORD: &str = "28P01";
+
 /// A service's schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the service of that name")]
@@ -125,20 +128,42 @@ pub async fn status(admin: &PgConnectOptions) -> Result<Vec<Progress>> {
     Ok(all)
 }
 
-/// Lets the application roles sign in with these passwords: role and password, in pairs.
-pub async fn admit(admin: &PgConnectOptions, passwords: impl IntoIterator<Item = (&'static str, &str)>) -> Result<()> {
+/// Lets every application role sign in with the password that is told for it. Refused when a role
+/// signs in with another one already: whoever serves this database with it would be cut off.
+pub async fn admit(admin: &PgConnectOptions, password: impl Fn(&str) -> String) -> Result<()> {
     let mut conn = connect(admin).await?;
-    for (role, password) in passwords {
+    for &role in Schema::ALL.iter().flat_map(|schema| schema.applications()) {
+        if signs_in(&mut conn, admin, role, &password(role)).await? {
+            continue;
+        }
         // The password is quoted by the database itself; ALTER ROLE takes no parameters.
         let alter: String = sqlx::query_scalar("SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)")
             .bind(role)
-            .bind(password)
+            .bind(password(role))
             .fetch_one(&mut conn)
             .await?;
         cluster_wide(&mut conn, &alter).await?;
     }
     conn.close().await?;
     Ok(())
+}
+
+/// Whether a role signs in with a password; not yet, when it may not sign in at all.
+async fn signs_in(conn: &mut PgConnection, admin: &PgConnectOptions, role: &str, password: &str) -> Result<bool> {
+    let admitted: bool = sqlx::query_scalar("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1").bind(role).fetch_one(conn).await?;
+    if !admitted {
+        return Ok(false);
+    }
+    match PgConnection::connect_with(&admin.clone().username(role).password(password)).await {
+        Ok(conn) => conn.close().await?,
+        Err(sqlx::Error::Database(told)) if told.code().as_deref() == Some(INVALID_PASSWORD) => {
+            bail!(
+                "the role {role} signs in with another password than this installation's; whoever serves this database with it would be cut off"
+            )
+        }
+        Err(error) => return Err(error).with_context(|| format!("signing in as {role}")),
+    }
+    Ok(true)
 }
 
 async fn prepare(conn: &mut PgConnection, schema: Schema) -> Result<()> {

@@ -206,7 +206,8 @@ async fn refuse_power(conn: &mut PgConnection) -> Result<(), Error> {
             WHERE r.rolname IN (current_user, session_user)
               AND (r.rolsuper OR r.rolbypassrls OR EXISTS (
                     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                     WHERE pg_has_role(r.oid, c.relowner, 'MEMBER') AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%'))"#
+                     WHERE pg_has_role(r.oid, c.relowner, 'MEMBER') AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%'))
+            ORDER BY r.rolname = current_user DESC LIMIT 1"#
     )
     .fetch_optional(conn)
     .await?;

@@ -29,7 +29,10 @@ pub enum Command {
     Serve(Serve),
     /// Makes the database's roles, schemas and tables as this program knows them.
     Migrate(Migrate),
-    /// Writes the demo data into a mesh that `up` is running.
+    /// Writes what is missing of the demo data, starting the services for as long as that takes.
+    ///
+    /// May be run beside `up` on the same data directory. A database of your own that is served with
+    /// other secrets than the data directory's is refused, and goes on as it was.
     Seed(Seed),
     /// Opens psql on the database that `up` is running, as its superuser.
     Psql(Psql),
@@ -179,17 +182,23 @@ pub struct Psql {
     pub args: Vec<String>,
 }
 
-impl Default for Command {
-    fn default() -> Self {
-        // With no arguments, `up` with what its flags default to or its environment says.
-        Self::Up(Alone::parse_from(["spectra"]).up)
-    }
-}
-
 #[derive(Parser)]
 struct Alone {
     #[command(flatten)]
     up: Up,
+}
+
+impl Cli {
+    /// The command line of this process: what to do, and what to record.
+    pub fn read() -> Result<(Command, telemetry::Options), clap::Error> {
+        let cli = Self::try_parse()?;
+        let command = match cli.command {
+            Some(command) => command,
+            // `up`, with what its flags default to or its environment says.
+            None => Command::Up(Alone::try_parse_from(["spectra"])?.up),
+        };
+        Ok((command, cli.telemetry))
+    }
 }
 
 impl Command {

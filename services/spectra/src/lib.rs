@@ -1,13 +1,14 @@
 //! The one binary: every service, its database, its demo data.
 
 pub mod cli;
+mod database;
 pub mod maintain;
 pub mod secrets;
 pub mod seed;
 pub mod serve;
+mod services;
 pub mod stack;
 mod stop;
-mod store;
 pub mod up;
 mod welcome;
 

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use spectra::cli::{Cli, Command};
 use spectra_mesh::telemetry::Telemetry;
 
@@ -10,14 +9,13 @@ use spectra_mesh::telemetry::Telemetry;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (command, recorded) = match Cli::read() {
+        Ok(read) => read,
         Err(told) => {
             _ = told.print();
             return if told.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let command = cli.command.unwrap_or_default();
     if let Err(faults) = command.check() {
         eprintln!("spectra: {}", faults.join("\nspectra: "));
         return ExitCode::from(USAGE);
@@ -25,7 +23,7 @@ fn main() -> ExitCode {
     spectra::install_crypto();
     let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
-            let telemetry = Telemetry::start("spectra", &cli.telemetry).map_err(|error| anyhow::anyhow!(error))?;
+            let telemetry = Telemetry::start("spectra", &recorded).map_err(|error| anyhow::anyhow!(error))?;
             let outcome = run(command, &telemetry).await;
             telemetry.flush();
             outcome

@@ -9,24 +9,24 @@ use spectra_mesh::Pools;
 
 use crate::{
     cli::{Migrate, Migration, Psql, Seed},
+    database::{self, Database},
     secrets::Secrets,
-    seed::plant,
+    seed,
     stack::{self, Listeners, Stack},
-    store::{self, Store},
 };
 
 /// Applies the missing migrations, or says which are missing.
 pub async fn migrate(options: Migrate) -> Result<()> {
-    let store = Store::shared(&options.database, &options.data).await?;
+    let database = Database::shared(&options.database, &options.data).await?;
     if options.what == Migration::Up {
-        schema::migrate(store.admin()).await?;
+        schema::migrate(database.admin()).await?;
     }
     let mut behind = false;
-    for progress in schema::status(store.admin()).await? {
+    for progress in schema::status(database.admin()).await? {
         println!("{:<10} {} of {} migrations", progress.schema.name(), progress.applied, progress.known);
         behind |= progress.applied < progress.known;
     }
-    store.stop().await?;
+    database.stop().await?;
     if behind {
         bail!("the database is behind this program; run `spectra migrate`");
     }
@@ -35,21 +35,21 @@ pub async fn migrate(options: Migrate) -> Result<()> {
 
 /// Writes what is missing of the demo data.
 pub async fn seed(options: Seed) -> Result<()> {
-    let store = Store::shared(&options.database, &options.data).await?;
-    schema::migrate(store.admin()).await?;
+    let database = Database::shared(&options.database, &options.data).await?;
+    schema::migrate(database.admin()).await?;
     let secrets = Secrets::of(&options.data)?;
     let config = stack::identity(&secrets, Cost::FLOOR);
-    let stack = Stack::start(store.admin(), &secrets, config, Listeners::anywhere().await?, Pools { max: 4, min: 0 }).await?;
-    let wrote = plant(&stack).await?;
+    let stack = Stack::start(database.admin(), &secrets, config, Listeners::anywhere().await?, Pools { max: 4, min: 0 }).await?;
+    let wrote = seed::write(&stack).await?;
     stack.stop().await;
-    store.stop().await?;
+    database.stop().await?;
     println!("{}", if wrote { "the demo data is written" } else { "the demo data was there already" });
     Ok(())
 }
 
 /// Becomes psql; the private database must be up, because psql outlives this process.
 pub async fn psql(options: Psql) -> Result<()> {
-    let mut psql = store::psql(&options.database, &options.data).await?;
+    let mut psql = database::psql(&options.database, &options.data).await?;
     Err(psql.args(options.args).exec()).context("psql cannot be started; is PostgreSQL's client installed?")
 }
 

@@ -1,10 +1,12 @@
 //! The secrets of one installation of `spectra up`: made at its first start, and all from one.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::{hmac, rand};
+use spectra_database::{schema, secret_file};
 use spectra_mesh::hex;
+use sqlx::postgres::PgConnectOptions;
 
 /// The file in the data directory.
 const FILE: &str = "secret";
@@ -18,21 +20,15 @@ impl Secrets {
     /// Reads the secret of a data directory, or makes it.
     pub fn of(data: &Path) -> Result<Self> {
         let file = data.join(FILE);
-        if let Ok(text) = fs::read_to_string(&file) {
-            let text = text.trim();
+        if let Some(text) = secret_file::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
             ensure!(text.len() == 64, "{} is damaged; put back the one that was made with this database", file.display());
-            return Ok(Self::from_text(text));
+            return Ok(Self::from_text(&text));
         }
         let mut random = [0; 32];
         rand::fill(&mut random).ok().context("the system gives no random numbers")?;
         let text = hex(&random);
         fs::create_dir_all(data)?;
-        // A half-written secret would be taken for the real one: write aside, then rename.
-        let new = data.join(format!("{FILE}.new"));
-        let mut handle = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        writeln!(handle, "{text}")?;
-        handle.sync_all()?;
-        fs::rename(new, file)?;
+        secret_file::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Self::from_text(&text))
     }
 
@@ -42,16 +38,26 @@ impl Secrets {
         Self::from_text(&spectra_mesh::new_id().to_string())
     }
 
-    /// The password of a database role.
+    /// Lets every application role sign in to the database with its password.
+    pub async fn admit(&self, admin: &PgConnectOptions) -> Result<()> {
+        schema::admit(admin, |role| self.password(role)).await
+    }
+
+    /// How to connect to the database as one of its application roles.
     #[must_use]
-    pub fn password(&self, role: &str) -> String {
-        hex(&self.derive("database role", role))
+    pub fn application(&self, admin: &PgConnectOptions, role: &str) -> PgConnectOptions {
+        admin.clone().username(role).password(&self.password(role))
     }
 
     /// The key that seals what the database keeps sealed.
     #[must_use]
     pub fn key_encryption_key(&self) -> [u8; 32] {
         self.derive("key encryption", "")
+    }
+
+    /// The password of a database role.
+    fn password(&self, role: &str) -> String {
+        hex(&self.derive("database role", role))
     }
 
     fn from_text(text: &str) -> Self {
@@ -63,5 +69,29 @@ impl Secrets {
         let mut derived = [0; 32];
         derived.copy_from_slice(tag.as_ref());
         derived
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once() {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let made = Secrets::of(data.path()).expect("a secret");
+        let read = Secrets::of(data.path()).expect("the same secret");
+        assert_eq!(made.key_encryption_key(), read.key_encryption_key());
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_is_not_made_anew() {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let file = data.path().join(FILE);
+        for damaged in [&b"half"[..], &[0xff; 64]] {
+            fs::write(&file, damaged).expect("a file");
+            assert!(Secrets::of(data.path()).is_err());
+            assert_eq!(fs::read(&file).expect("the file"), damaged);
+        }
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
-use spectra_identity::directory;
+use serde_json::Value;
+use spectra_identity::directory::{self, Directory};
 use spectra_mesh::Object;
 use spectra_proto::{
     analysis::{ListRunsRequest, RunStatus, run_service_client::RunServiceClient},
@@ -18,13 +18,34 @@ use tonic::Request;
 
 use crate::stack::Stack;
 
-mod bench;
-mod shelf;
+mod analysis;
+mod lims;
 
-/// The domain of the demo organization's e-mail addresses.
-pub const DEMO_DOMAIN: &str = "demo.lab";
-/// The domain of the organization that is there to see that it is another one.
-pub const TEST_DOMAIN: &str = "test.org";
+/// An organization of the demo data.
+#[derive(Clone, Copy, Debug)]
+pub struct Organization {
+    /// What addresses it in a sign-in.
+    pub slug: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// The domain of its people's e-mail addresses.
+    pub domain: &'static str,
+    /// Its settings, as a JSON object.
+    settings: &'static str,
+}
+
+/// The small lab at work.
+pub const DEMO: Organization = Organization {
+    slug: "demo-lab",
+    name: "Demo Lab",
+    domain: "demo.lab",
+    settings: r#"{"timezone": "America/Los_Angeles", "measurement_system": "metric", "spc_enabled": true}"#,
+};
+/// There to see that it is another one.
+pub const TEST: Organization = Organization { slug: "test-org", name: "Test Organization", domain: "test.org", settings: "{}" };
+
+/// The organizations of the demo data.
+pub const ORGANIZATIONS: [Organization; 2] = [DEMO, TEST];
 
 /// One of the demo people.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +61,10 @@ pub struct Person {
 }
 
 impl Person {
-    /// The address in one of the two organizations.
+    /// The address in one of the organizations.
     #[must_use]
-    pub fn email(&self, domain: &str) -> String {
-        format!("{}@{domain}", self.login)
+    pub fn email(&self, organization: &Organization) -> String {
+        format!("{}@{}", self.login, organization.domain)
     }
 }
 
@@ -57,46 +78,49 @@ const VIEWER: Person = Person { login: "viewer", password: "view123", title: "Da
 pub const PEOPLE: [Person; 5] = [ADMIN, PI, ENGINEER, TECHNICIAN, VIEWER];
 
 /// Writes what is missing of the demo data; whether anything was.
-pub async fn plant(stack: &Stack) -> Result<bool> {
-    if is_planted(stack).await {
+pub async fn write(stack: &Stack) -> Result<bool> {
+    if is_written(stack).await {
         return Ok(false);
     }
-    let settings = json!({"timezone": "America/Los_Angeles", "measurement_system": "metric", "spc_enabled": true});
-    enrol(stack, "Demo Lab", "demo-lab", &settings, DEMO_DOMAIN).await?;
-    enrol(stack, "Test Organization", "test-org", &json!({}), TEST_DOMAIN).await?;
-    let engineer = Desk::of(stack, ENGINEER).await?;
-    let pi = Desk::of(stack, PI).await?;
-    let shelf = shelf::fill(&engineer, &pi).await.context("the demo samples and recipes")?;
-    bench::fill(&engineer, &shelf).await.context("the demo instruments and runs")?;
+    enrol(&stack.directory).await?;
+    let engineer = SignedIn::of(stack, ENGINEER).await?;
+    let pi = SignedIn::of(stack, PI).await?;
+    let written = lims::write(&engineer, &pi).await.context("the demo samples and recipes")?;
+    analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
     Ok(true)
 }
 
 /// The run that was refused is written last.
-async fn is_planted(stack: &Stack) -> bool {
-    let Ok(viewer) = Desk::of(stack, VIEWER).await else { return false };
+async fn is_written(stack: &Stack) -> bool {
+    let Ok(viewer) = SignedIn::of(stack, VIEWER).await else { return false };
     let blocked = ListRunsRequest { status: Some(RunStatus::Blocked.into()), ..ListRunsRequest::default() };
     let listed = RunServiceClient::new(stack.analysis.channel()).list_runs(viewer.ask(blocked)).await;
     listed.is_ok_and(|page| !page.get_ref().items.is_empty())
 }
 
-async fn enrol(stack: &Stack, name: &str, slug: &str, settings: &Value, domain: &str) -> Result<()> {
-    let organization = stack.directory.found_organization(name, slug, &object(settings)?).await?;
-    for Person { login, password, title, role } in PEOPLE {
-        let email = format!("{login}@{domain}");
-        stack.directory.enrol(organization, directory::Person { email: &email, name: title, role, password }).await?;
+/// Founds the organizations and enrols their people; those that are there stay as they are.
+pub async fn enrol(directory: &Directory) -> Result<()> {
+    for organization in &ORGANIZATIONS {
+        let settings: Object = serde_json::from_str(organization.settings)?;
+        let id = directory.found_organization(organization.name, organization.slug, &settings).await?;
+        for person in &PEOPLE {
+            let email = person.email(organization);
+            let Person { title: name, role, password, .. } = *person;
+            directory.enrol(id, directory::Person { email: &email, name, role, password }).await?;
+        }
     }
     Ok(())
 }
 
 /// A demo person who signed in.
-struct Desk<'a> {
+struct SignedIn<'a> {
     stack: &'a Stack,
     token: String,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> SignedIn<'a> {
     async fn of(stack: &'a Stack, person: Person) -> Result<Self> {
-        let asked = SignInRequest { username: person.email(DEMO_DOMAIN), password: person.password.to_owned(), organization: None };
+        let asked = SignInRequest { username: person.email(&DEMO), password: person.password.to_owned(), organization: None };
         let tokens = SessionServiceClient::new(stack.identity.channel()).sign_in(asked).await?.into_inner();
         Ok(Self { stack, token: format!("Bearer {}", tokens.access_token) })
     }

@@ -4,12 +4,13 @@ use std::{path::Path, str::FromStr};
 
 use anyhow::{Context, Result, ensure};
 use spectra_identity::{Config, Cost, Lives};
-use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, serve::Service, telemetry::Telemetry, token::Expected};
+use spectra_mesh::{Db, Pools, SystemDb, authority::Authority, telemetry::Telemetry, token::Expected};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{Role, Serve},
+    services::{self, Peers},
     stack::AUDIENCE,
     stop::Stop,
     up::bind,
@@ -47,35 +48,28 @@ pub async fn run(options: Serve, telemetry: &Telemetry) -> Result<()> {
 }
 
 async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
-    let identity = Peer::at("identity", &options.identity_url)?;
-    let lims = Peer::at("lims", &options.lims_url)?;
-    let analysis = Peer::at("analysis", &options.analysis_url)?;
+    let peers = Peers::at(&options.identity_url, &options.lims_url, &options.analysis_url)?;
     let listener = bind("the service", "--listen", options.listen).await?;
-    if options.role == Role::Gateway {
-        let gateway = spectra_gateway::Gateway::new(&[
-            ("spectra.identity.v1", identity),
-            ("spectra.lims.v1", lims),
-            ("spectra.analysis.v1", analysis),
-        ])?;
-        gateway.serve(vec![listener], stop).await;
-        return Ok(());
-    }
     let pools = Pools { max: options.database_connections, min: 1 };
-    let db = Db::connect(database(options.database_url.as_deref())?, pools).await?;
+    let db = async || anyhow::Ok(Db::connect(database(options.database_url.as_deref())?, pools).await?);
     let expected = Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() };
-    let authority = Authority::of(&identity, expected.clone());
-    let (name, offers, routes) = match options.role {
-        Role::Lims => ("lims", spectra_lims::OFFERS, spectra_lims::routes(db.clone())),
-        Role::Analysis => ("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims)),
-        Role::Identity | Role::Gateway => {
-            let directory = SystemDb::connect(database(options.system_database_url.as_deref())?, pools).await?;
+    let authority = || Authority::of(&peers.identity, expected.clone());
+    let service = match options.role {
+        Role::Gateway => {
+            services::gateway(&peers)?.serve(vec![listener], stop).await;
+            return Ok(());
+        }
+        Role::Lims => services::lims(db().await?, authority()),
+        Role::Analysis => services::analysis(db().await?, peers.lims.clone(), authority()),
+        Role::Identity => {
+            let system = SystemDb::connect(database(options.system_database_url.as_deref())?, pools).await?;
             let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
+            let authority = authority();
             let config = Config { expected, lives: Lives::default(), key_encryption_key: key, cost: Cost::FLOOR };
-            let routes = spectra_identity::service(config, db.clone(), directory, authority.clone(), stop.clone()).await?;
-            ("identity", spectra_identity::OFFERS, routes)
+            services::identity(config, db().await?, system, authority, stop.clone()).await?
         }
     };
-    Ok(Service { name, offers, routes, db, authority }.serve(listener, stop).await?)
+    Ok(service.serve(listener, stop).await?)
 }
 
 fn database(url: Option<&str>) -> Result<PgConnectOptions> {

@@ -4,14 +4,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use spectra_database::schema::Schema;
 use spectra_identity::{Config, Cost, Lives, directory::Directory};
-use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, serve::Service, token::Expected};
+use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, token::Expected};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::secrets::Secrets;
+use crate::{
+    secrets::Secrets,
+    services::{self, Peers},
+};
 
 /// Who issues tokens, unless it is configured.
 pub const ISSUER: &str = "https://identity.spectra-lab";
@@ -52,7 +54,7 @@ impl Listeners {
 pub struct Stack {
     /// Where HTTP clients connect.
     pub gateway: Vec<SocketAddr>,
-    /// The services as peers.
+    /// Identity.
     pub identity: Peer,
     /// LIMS.
     pub lims: Peer,
@@ -61,7 +63,7 @@ pub struct Stack {
     /// The sign-in directory, for the seed.
     pub directory: Directory,
     system: SystemDb,
-    services: [(&'static str, SocketAddr); 3],
+    addresses: [SocketAddr; 3],
     stop: CancellationToken,
     tasks: JoinSet<Result<()>>,
 }
@@ -69,53 +71,37 @@ pub struct Stack {
 impl Stack {
     /// Starts every service over a migrated database.
     pub async fn start(admin: &PgConnectOptions, secrets: &Secrets, config: Config, listeners: Listeners, pools: Pools) -> Result<Self> {
-        let passwords: Vec<_> =
-            Schema::ALL.iter().flat_map(|schema| schema.applications()).map(|role| (*role, secrets.password(role))).collect();
-        spectra_database::schema::admit(admin, passwords.iter().map(|(role, password)| (*role, password.as_str()))).await?;
-        let as_role = |role: &str| admin.clone().username(role).password(&secrets.password(role));
+        secrets.admit(admin).await?;
+        let as_role = |role: &str| secrets.application(admin, role);
         let connect = async |role: &'static str| Db::connect(as_role(role), pools).await.with_context(|| format!("connecting as {role}"));
 
-        let services = [
-            ("identity", listeners.identity.local_addr()?),
-            ("LIMS", listeners.lims.local_addr()?),
-            ("analysis", listeners.analysis.local_addr()?),
-        ];
-        let identity = peer("identity", &listeners.identity)?;
-        let lims = peer("lims", &listeners.lims)?;
-        let analysis = peer("analysis", &listeners.analysis)?;
-        let authority = Authority::of(&identity, config.expected.clone());
+        let addresses = [listeners.identity.local_addr()?, listeners.lims.local_addr()?, listeners.analysis.local_addr()?];
+        let [identity, lims, analysis] = addresses.map(|address| format!("http://{address}"));
+        let peers = Peers::at(&identity, &lims, &analysis)?;
+        let authority = Authority::of(&peers.identity, config.expected.clone());
         let system = SystemDb::connect(as_role("spectra_identity_system"), Pools { min: 0, ..pools }).await?;
         let directory = Directory::open(system.clone(), &config).await?;
         let stop = CancellationToken::new();
 
         let db = connect("spectra_identity").await?;
-        let identity_routes = spectra_identity::service(config, db.clone(), system.clone(), authority.clone(), stop.clone()).await?;
-        let service = |name, offers, routes, db| Service { name, offers, routes, db, authority: authority.clone() };
-        let identity_service = service("identity", spectra_identity::OFFERS, identity_routes, db);
-        let db = connect("spectra_lims").await?;
-        let lims_service = service("lims", spectra_lims::OFFERS, spectra_lims::routes(db.clone()), db);
-        let db = connect("spectra_analysis").await?;
-        let analysis_service = service("analysis", spectra_analysis::OFFERS, spectra_analysis::routes(db.clone(), lims.clone()), db);
-        let gateway = spectra_gateway::Gateway::new(&[
-            ("spectra.identity.v1", identity.clone()),
-            ("spectra.lims.v1", lims.clone()),
-            ("spectra.analysis.v1", analysis.clone()),
-        ])?;
+        let identity = services::identity(config, db, system.clone(), authority.clone(), stop.clone()).await?;
+        let lims = services::lims(connect("spectra_lims").await?, authority.clone());
+        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority);
+        let gateway = services::gateway(&peers)?;
 
         let mut tasks = JoinSet::new();
-        for (service, listener) in
-            [(identity_service, listeners.identity), (lims_service, listeners.lims), (analysis_service, listeners.analysis)]
-        {
+        for (service, listener) in [(identity, listeners.identity), (lims, listeners.lims), (analysis, listeners.analysis)] {
             let stop = stop.clone();
             tasks.spawn(async move { Ok(service.serve(listener, stop).await?) });
         }
-        let addresses = listeners.gateway.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let front = listeners.gateway.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
         let ended = stop.clone();
         tasks.spawn(async move {
             gateway.serve(listeners.gateway, ended).await;
             Ok(())
         });
-        let mut stack = Self { gateway: addresses, identity, lims, analysis, directory, system, services, stop, tasks };
+        let Peers { identity, lims, analysis } = peers;
+        let mut stack = Self { gateway: front, identity, lims, analysis, directory, system, addresses, stop, tasks };
         stack.ready().await?;
         Ok(stack)
     }
@@ -123,7 +109,8 @@ impl Stack {
     /// The gRPC services: names and addresses.
     #[must_use]
     pub fn services(&self) -> [(&'static str, SocketAddr); 3] {
-        self.services
+        let [identity, lims, analysis] = self.addresses;
+        [("identity", identity), ("LIMS", lims), ("analysis", analysis)]
     }
 
     /// Waits until a service ends unasked, and says why.
@@ -156,8 +143,4 @@ impl Stack {
             error = self.failed() => Err(error),
         }
     }
-}
-
-fn peer(name: &'static str, listener: &TcpListener) -> Result<Peer> {
-    Ok(Peer::at(name, &format!("http://{}", listener.local_addr()?))?)
 }

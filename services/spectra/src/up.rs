@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::Up,
+    database::Database,
     secrets::Secrets,
     seed,
     stack::{self, Listeners, Stack},
     stop::Stop,
-    store::Store,
     welcome,
 };
 
@@ -29,17 +29,17 @@ pub async fn run(options: Up, telemetry: &Telemetry) -> Result<()> {
     let metrics = bind("the metrics", "--telemetry-listen", options.telemetry_listen).await?;
     let listeners = listen(&options).await?;
 
-    let mut store = tokio::select! {
-        store = Store::own(&options.database, &options.data, |told| welcome::step(begun, told)) => store?,
+    let mut database = tokio::select! {
+        database = Database::own(&options.database, &options.data, |told| welcome::step(begun, told)) => database?,
         () = stop.asked() => return Ok(()),
     };
-    let admin = store.admin().clone();
+    let admin = database.admin().clone();
     let outcome = tokio::select! {
         outcome = mesh(&options, &admin, listeners, begun, &mut stop) => outcome,
         () = telemetry.serve(metrics, CancellationToken::new()) => Ok(()),
-        error = store.died() => Err(error),
+        error = database.died() => Err(error),
     };
-    store.stop().await?;
+    database.stop().await?;
     outcome
 }
 
@@ -49,7 +49,7 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         let secrets = Secrets::of(&options.data)?;
         welcome::step(begun, "starting identity, lims, analysis and the gateway");
         let stack = Stack::start(admin, &secrets, stack::identity(&secrets, Cost::FLOOR), listeners, POOLS).await?;
-        if !options.no_seed && seed::plant(&stack).await? {
+        if !options.no_seed && seed::write(&stack).await? {
             welcome::step(begun, "wrote the demo data");
         }
         anyhow::Ok(stack)

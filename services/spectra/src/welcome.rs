@@ -23,9 +23,9 @@ pub(crate) fn ready(stack: &Stack, options: &Up, begun: Instant) {
     if !options.no_seed {
         _ = writeln!(text, "\nDemo Lab, for trying out only:");
         for person in seed::PEOPLE {
-            _ = writeln!(text, "  {:<20} {:<12} {}", person.email(seed::DEMO_DOMAIN), person.password, person.title);
+            _ = writeln!(text, "  {:<20} {:<12} {}", person.email(&seed::DEMO), person.password, person.title);
         }
-        _ = writeln!(text, "Another organization has the same five @{}.", seed::TEST_DOMAIN);
+        _ = writeln!(text, "Another organization has the same five @{}.", seed::TEST.domain);
     }
     if let Some(address) = stack.gateway.first() {
         _ = writeln!(

@@ -10,7 +10,9 @@ use std::{
 
 use http::Method;
 use serde_json::json;
-use spectra_tests::Caller;
+use spectra::secrets::Secrets;
+use spectra_tests::{Caller, Mesh};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 /// A running `spectra up`; killed when it is dropped.
@@ -201,8 +203,19 @@ fn bad_configuration_is_told_at_once() {
     }
     assert_eq!(run(&["nonsense"]).status.code(), Some(64));
     assert_eq!(run(&["up", "--listen", "nowhere"]).status.code(), Some(64));
+    let alone = Command::new(env!("CARGO_BIN_EXE_spectra")).env("SPECTRA_LISTEN", "nowhere").output().unwrap();
+    assert_eq!(alone.status.code(), Some(64), "without arguments as with them");
     assert_eq!(run(&["--help"]).status.code(), Some(0));
     let printed = run(&["serve", "gateway", "--listen", "127.0.0.1:1", "--print-config"]);
     let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(printed["role"], "gateway");
+}
+
+#[tokio::test]
+async fn another_installation_cuts_no_mesh_off() {
+    let mesh = Mesh::start().await;
+    let told = Secrets::fleeting().admit(mesh.admin()).await.unwrap_err().to_string();
+    assert!(told.contains("another password"), "{told}");
+    assert!(mesh.nobody().post("/auth/login", json!({"username": "engineer@demo.lab", "password": "eng123"})).await.status == 200);
+    PgConnection::connect_with(&mesh.application("spectra_lims").await).await.unwrap();
 }

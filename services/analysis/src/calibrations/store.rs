@@ -46,8 +46,10 @@ impl Calibration {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page
+            .read(rows, |calibration| calibration.results.weight() + calibration.standards_used.weight() + calibration.uncertainty.weight())
+            .await?;
         let total = if page.counts() { Some(Self::count(tx, instrument_id).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |calibration| (calibration.created_at, calibration.id));
         Ok(pb::ListCalibrationsResponse { items, pagination })

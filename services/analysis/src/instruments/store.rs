@@ -37,8 +37,8 @@ impl Instrument {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |instrument| instrument.capabilities.weight() + instrument.metadata.weight()).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |instrument| (instrument.created_at, instrument.id));
         Ok(pb::ListInstrumentsResponse { items, pagination })

@@ -59,8 +59,8 @@ impl Run {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |run| run.params.weight()).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |run| (run.created_at, run.id));
         Ok(pb::ListRunsResponse { items, pagination })

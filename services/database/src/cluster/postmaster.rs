@@ -46,15 +46,15 @@ impl Postmaster {
 mod tests {
     use super::*;
 
-    const READY: &str = "8141\n/work/data\n1795475000\n5432\n/work/run\n\n   131071         4\nready   \n";
+    const READY: &str = "8141\n/srv/lab/data\n1795475000\n5432\n/srv/lab/run\n\n   131071         4\nready   \n";
 
     #[test]
     fn only_a_ready_server_is_read() {
-        let ready = Postmaster { process: 8141, directory: "/work/run".into() };
+        let ready = Postmaster { process: 8141, directory: "/srv/lab/run".into() };
         assert_eq!(parse(READY), Some(ready));
         assert_eq!(parse(&READY.replace("ready", "starting")), None);
         assert_eq!(parse(&READY.replace("8141", "")), None);
-        assert_eq!(parse("8141\n/work/data\n"), None, "the file is written in steps");
+        assert_eq!(parse("8141\n/srv/lab/data\n"), None, "the file is written in steps");
         assert_eq!(parse(""), None);
     }
 

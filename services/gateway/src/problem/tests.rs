@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "what others than our services answer")]
+
 use std::collections::HashMap;
 
 use http_body_util::BodyExt;

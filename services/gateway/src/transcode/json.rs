@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
+use spectra_proto::JSON_DEPTH;
+
 use super::error::{Malformed, Read};
 use super::{number, text};
-
-/// How deep containers may nest; the outermost counts. A JSON container in a `Struct` is two messages
-/// on the wire, of which prost reads a hundred: what is deeper would fail in the service.
-const DEPTH: usize = 48;
 
 /// A cursor over the text of one JSON value.
 #[derive(Clone, Copy)]
@@ -58,8 +56,8 @@ impl<'t> Json<'t> {
             return Err(self.mistyped(if bracket == b'{' { "an object" } else { "a list" }));
         }
         self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(self.fault(&format!("containers are more than {DEPTH} deep")));
+        if self.depth > JSON_DEPTH {
+            return Err(self.fault(&format!("containers are more than {JSON_DEPTH} deep")));
         }
         self.at += 1;
         Ok(())

@@ -81,12 +81,12 @@ fn a_repeated_key_is_refused_at_any_depth() {
 }
 
 #[test]
-fn containers_may_be_48_deep() {
+fn containers_may_be_32_deep() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let nested = |depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
-        assert_eq!(through(&nested(48)).as_ref(), Ok(&nested(48)));
-        let fault = through(&nested(49)).expect_err("too deep");
-        assert!(fault.contains("containers are more than 48 deep at line 1"), "{fault}");
+        assert_eq!(through(&nested(32)).as_ref(), Ok(&nested(32)));
+        let fault = through(&nested(33)).expect_err("too deep");
+        assert!(fault.contains("containers are more than 32 deep at line 1"), "{fault}");
         // Far deeper text must not exhaust the stack.
         assert!(through(&open.repeat(1_000_000)).is_err());
     }

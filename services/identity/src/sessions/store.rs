@@ -78,8 +78,8 @@ impl Session {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |_| 0).await?;
         let total = if page.counts() { Some(Self::count(tx, idle).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |session| (session.created_at, session.id));
         Ok(pb::ListSessionsResponse { items, pagination })

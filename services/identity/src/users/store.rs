@@ -48,8 +48,8 @@ impl User {
             page.rows(),
             page.skip(),
         )
-        .fetch_all(tx.conn())
-        .await?;
+        .fetch(tx.conn());
+        let rows = page.read(rows, |_| 0).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
         let (items, pagination) = page.answer(rows, total, |user| (user.created_at, user.id));
         Ok(pb::ListUsersResponse { items, pagination })

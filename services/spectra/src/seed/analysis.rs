@@ -1,9 +1,8 @@
 //! The demo lab's instruments, their certificates, and its runs.
 
 use anyhow::{Context, Result};
-use prost_types::Timestamp;
 use serde_json::json;
-use spectra_mesh::clock;
+use spectra_mesh::{clock, stamp};
 use spectra_proto::analysis::{
     self as pb, InstrumentStatus, RunStatus, calibration_service_client::CalibrationServiceClient,
     instrument_service_client::InstrumentServiceClient, run_service_client::RunServiceClient,
@@ -11,7 +10,7 @@ use spectra_proto::analysis::{
 use time::{Duration, OffsetDateTime};
 use tonic::Code;
 
-use super::{Desk, by_name, object, shelf::Shelf};
+use super::{SignedIn, by_name, lims::Written, object};
 
 struct Tool {
     name: &'static str,
@@ -83,7 +82,7 @@ const TOOLS: [Tool; 5] = [
 /// How many runs on the Keithley went well.
 const SUCCEEDED: usize = 10;
 
-pub(super) async fn fill(engineer: &Desk<'_>, shelf: &Shelf) -> Result<()> {
+pub(super) async fn write(engineer: &SignedIn<'_>, written: &Written) -> Result<()> {
     let mut client = InstrumentServiceClient::new(engineer.stack.analysis.channel());
     let listed = client
         .list_instruments(engineer.ask(pb::ListInstrumentsRequest { limit: Some(1000), ..Default::default() }))
@@ -103,7 +102,7 @@ pub(super) async fn fill(engineer: &Desk<'_>, shelf: &Shelf) -> Result<()> {
         there.insert(tool.name.to_owned(), instrument);
     }
     let id = |name: &str| there.get(name).map(|instrument| instrument.id.clone()).context("an instrument just written");
-    runs(engineer, &id(KEITHLEY)?, &id(BRUKER)?, shelf).await
+    runs(engineer, &id(KEITHLEY)?, &id(BRUKER)?, written).await
 }
 
 impl Tool {
@@ -132,7 +131,7 @@ impl Tool {
     }
 }
 
-async fn calibrate(engineer: &Desk<'_>, tool: &Tool, instrument: &str) -> Result<()> {
+async fn calibrate(engineer: &SignedIn<'_>, tool: &Tool, instrument: &str) -> Result<()> {
     let mut client = CalibrationServiceClient::new(engineer.stack.analysis.channel());
     let asked = pb::ListCalibrationsRequest { instrument_id: Some(instrument.to_owned()), ..Default::default() };
     if !client.list_calibrations(engineer.ask(asked)).await?.into_inner().items.is_empty() {
@@ -142,8 +141,8 @@ async fn calibrate(engineer: &Desk<'_>, tool: &Tool, instrument: &str) -> Result
     let calibration = pb::Calibration {
         instrument_id: instrument.to_owned(),
         certificate_id,
-        issued_at: Some(seconds(issued_at)),
-        expires_at: Some(seconds(expires_at)),
+        issued_at: Some(stamp(issued_at)),
+        expires_at: Some(stamp(expires_at)),
         provider: Some("NIST Traceable Lab".to_owned()),
         results: Some(object(&json!({"as_found": "in tolerance", "as_left": "in tolerance"}))?.into()),
         ..Default::default()
@@ -152,21 +151,17 @@ async fn calibrate(engineer: &Desk<'_>, tool: &Tool, instrument: &str) -> Result
     Ok(())
 }
 
-fn seconds(at: OffsetDateTime) -> Timestamp {
-    Timestamp { seconds: at.unix_timestamp(), nanos: 0 }
-}
-
-async fn runs(engineer: &Desk<'_>, keithley: &str, bruker: &str, shelf: &Shelf) -> Result<()> {
+async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &Written) -> Result<()> {
     let mut client = RunServiceClient::new(engineer.stack.analysis.channel());
     let listed = client.list_runs(engineer.ask(pb::ListRunsRequest { limit: Some(1000), ..Default::default() })).await?.into_inner().items;
     let there = |status: RunStatus| listed.iter().filter(|run| run.status() == status).count();
 
     for index in there(RunStatus::Succeeded)..SUCCEEDED {
-        let run = start(engineer, sweep(keithley, shelf, index)?).await?;
+        let run = start(engineer, sweep(keithley, written, index)?).await?;
         client.complete_run(engineer.ask(pb::CompleteRunRequest { id: run })).await?;
     }
     if there(RunStatus::Failed) == 0 {
-        let run = start(engineer, sweep(keithley, shelf, SUCCEEDED)?).await?;
+        let run = start(engineer, sweep(keithley, written, SUCCEEDED)?).await?;
         let asked = pb::FailRunRequest { id: run, error_message: Some("Contact lost on the drain probe at vgs 1.2 V.".to_owned()) };
         client.fail_run(engineer.ask(asked)).await?;
     }
@@ -186,19 +181,19 @@ async fn runs(engineer: &Desk<'_>, keithley: &str, bruker: &str, shelf: &Shelf) 
     Ok(())
 }
 
-fn sweep(keithley: &str, shelf: &Shelf, index: usize) -> Result<pb::Run> {
+fn sweep(keithley: &str, written: &Written, index: usize) -> Result<pb::Run> {
     Ok(pb::Run {
         instrument_id: keithley.to_owned(),
         method: "iv_sweep".to_owned(),
         params: Some(object(&json!({"vgs": {"start": -2, "stop": 2, "step": 0.1}, "vds": 0.1}))?.into()),
-        recipe_id: Some(shelf.recipe.clone()),
-        sample_id: shelf.samples.get(index % shelf.samples.len().max(1)).cloned(),
+        recipe_id: Some(written.recipe.clone()),
+        sample_id: written.samples.get(index % written.samples.len().max(1)).cloned(),
         ..Default::default()
     })
 }
 
 /// Makes a run and starts it; its id.
-async fn start(engineer: &Desk<'_>, run: pb::Run) -> Result<String> {
+async fn start(engineer: &SignedIn<'_>, run: pb::Run) -> Result<String> {
     let mut client = RunServiceClient::new(engineer.stack.analysis.channel());
     let run = client.create_run(engineer.ask(pb::CreateRunRequest { run: Some(run) })).await?.into_inner();
     client.start_run(engineer.ask(pb::StartRunRequest { id: run.id.clone() })).await?;

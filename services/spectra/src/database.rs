@@ -1,27 +1,31 @@
 //! The database that a command works on: one of your own, or the private one.
 
-use std::{path::Path, process::Command, str::FromStr};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::Path, process::Command, str::FromStr};
 
 use anyhow::{Context, Result};
+use percent_encoding::percent_decode_str;
 use spectra_database::cluster::{self, Cluster, Options};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use url::Url;
 
-use crate::cli::Database;
+use crate::cli;
 
 /// The database of the private PostgreSQL.
 const NAME: &str = "spectra";
 /// Connections of the private PostgreSQL.
 const CONNECTIONS: u16 = 100;
+/// What is said of a URL that is none.
+const NO_URL: &str = "DATABASE_URL is no PostgreSQL URL such as postgres://user:password@host/database";
 
 /// A database with a role that may make roles and schemas.
-pub(crate) struct Store {
+pub(crate) struct Database {
     admin: PgConnectOptions,
     cluster: Option<Cluster>,
 }
 
-impl Store {
+impl Database {
     /// The database, started when it is the private one. It ends with this value.
-    pub(crate) async fn own(database: &Database, data: &Path, tell: impl Fn(&str) + Sync) -> Result<Self> {
+    pub(crate) async fn own(database: &cli::Database, data: &Path, tell: impl Fn(&str) + Sync) -> Result<Self> {
         if let Some(url) = &database.database_url {
             return Self::given(url);
         }
@@ -37,7 +41,7 @@ impl Store {
     }
 
     /// The database, shared with a `spectra up` that runs on it, else started.
-    pub(crate) async fn shared(database: &Database, data: &Path) -> Result<Self> {
+    pub(crate) async fn shared(database: &cli::Database, data: &Path) -> Result<Self> {
         if database.database_url.is_none()
             && let Some(access) = cluster::running(&options(database, data)).await?
         {
@@ -69,29 +73,69 @@ impl Store {
     }
 
     fn given(url: &str) -> Result<Self> {
-        let admin = PgConnectOptions::from_str(url)
-            .ok()
-            .context("DATABASE_URL is no PostgreSQL URL such as postgres://user:password@host/database")?;
+        let admin = PgConnectOptions::from_str(url).ok().context(NO_URL)?;
         Ok(Self { admin: quiet(admin), cluster: None })
     }
 }
 
 /// The program psql, ready to open the database; the private one must be up, because psql outlives
 /// this process.
-pub(crate) async fn psql(database: &Database, data: &Path) -> Result<Command> {
+pub(crate) async fn psql(database: &cli::Database, data: &Path) -> Result<Command> {
     if let Some(url) = &database.database_url {
-        let mut psql = Command::new("psql");
-        psql.arg(url);
-        return Ok(psql);
+        return psql_at(url);
     }
     let access = cluster::running(&options(database, data)).await?;
     access.context("no `spectra up` runs on this data directory; start it, or set DATABASE_URL")?.psql(NAME)
 }
 
-fn options(database: &Database, data: &Path) -> Options {
+/// psql on a database of one's own. The arguments of a process are there for everyone to read, so the
+/// password goes by the environment.
+fn psql_at(url: &str) -> Result<Command> {
+    let mut url = Url::parse(url).ok().context(NO_URL)?;
+    let mut password = url.password().map(str::to_owned);
+    let mut rest = Vec::new();
+    for pair in url.query().into_iter().flat_map(|query| query.split('&')) {
+        match pair.strip_prefix("password=") {
+            Some(given) => password = Some(given.to_owned()),
+            None => rest.push(pair),
+        }
+    }
+    let rest = rest.join("&");
+    url.set_query(if rest.is_empty() { None } else { Some(&rest) });
+    // Refused of a URL without a host, which has no password either.
+    _ = url.set_password(None);
+    let mut psql = Command::new("psql");
+    if let Some(password) = password {
+        psql.env("PGPASSWORD", OsString::from_vec(percent_decode_str(&password).collect()));
+    }
+    psql.arg(url.as_str());
+    Ok(psql)
+}
+
+fn options(database: &cli::Database, data: &Path) -> Options {
     Options { data: data.to_owned(), durable: true, max_connections: CONNECTIONS, bin: database.pg_bin.clone() }
 }
 
 fn quiet(options: PgConnectOptions) -> PgConnectOptions {
     options.disable_statement_logging()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn psqls_arguments_hold_no_password() {
+        for (url, argument, password) in [
+            ("postgres://lab:s%40fe@db.lab:5433/lab?sslmode=require", "postgres://lab@db.lab:5433/lab?sslmode=require", Some("s@fe")),
+            ("postgres:///lab?host=/run/pg&password=s%40fe", "postgres:///lab?host=/run/pg", Some("s@fe")),
+            ("postgres://db.lab/lab", "postgres://db.lab/lab", None),
+        ] {
+            let psql = psql_at(url).expect("a good URL");
+            assert_eq!(psql.get_args().collect::<Vec<_>>(), [argument]);
+            let given = psql.get_envs().find_map(|(name, value)| (name == "PGPASSWORD").then_some(value?.to_str()?));
+            assert_eq!(given, password, "{url}");
+        }
+        assert!(psql_at("nowhere").is_err_and(|told| told.to_string() == NO_URL));
+    }
 }

@@ -7,10 +7,10 @@ use spectra_proto::lims::{
     sample_service_client::SampleServiceClient,
 };
 
-use super::{Desk, by_name, object};
+use super::{SignedIn, by_name, object};
 
-/// What the runs need of it.
-pub(super) struct Shelf {
+/// What the runs name of it.
+pub(super) struct Written {
     /// Ids of the samples.
     pub(super) samples: Vec<String>,
     /// Id of the approved recipe.
@@ -20,13 +20,13 @@ pub(super) struct Shelf {
 /// A list of everything there is: the demo lab is small.
 const ALL: Option<i32> = Some(1000);
 
-pub(super) async fn fill(engineer: &Desk<'_>, pi: &Desk<'_>) -> Result<Shelf> {
+pub(super) async fn write(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<Written> {
     let silicon = materials(engineer).await?;
-    Ok(Shelf { samples: samples(engineer, &silicon).await?, recipe: recipes(engineer, pi).await? })
+    Ok(Written { samples: samples(engineer, &silicon).await?, recipe: recipes(engineer, pi).await? })
 }
 
 /// Writes the materials; the id of silicon.
-async fn materials(engineer: &Desk<'_>) -> Result<String> {
+async fn materials(engineer: &SignedIn<'_>) -> Result<String> {
     let mut client = MaterialServiceClient::new(engineer.stack.lims.channel());
     let listed =
         client.list_materials(engineer.ask(pb::ListMaterialsRequest { limit: ALL, ..Default::default() })).await?.into_inner().items;
@@ -55,7 +55,7 @@ async fn materials(engineer: &Desk<'_>) -> Result<String> {
     Ok(silicon)
 }
 
-async fn samples(engineer: &Desk<'_>, silicon: &str) -> Result<Vec<String>> {
+async fn samples(engineer: &SignedIn<'_>, silicon: &str) -> Result<Vec<String>> {
     let mut client = SampleServiceClient::new(engineer.stack.lims.channel());
     let listed = client.list_samples(engineer.ask(pb::ListSamplesRequest { limit: ALL, ..Default::default() })).await?.into_inner().items;
     let there = by_name(listed, |sample| sample.name.clone());
@@ -83,7 +83,7 @@ async fn samples(engineer: &Desk<'_>, silicon: &str) -> Result<Vec<String>> {
 }
 
 /// Writes one recipe of each kind; the id of the approved one.
-async fn recipes(engineer: &Desk<'_>, pi: &Desk<'_>) -> Result<String> {
+async fn recipes(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<String> {
     let mut client = RecipeServiceClient::new(engineer.stack.lims.channel());
     let listed = client.list_recipes(engineer.ask(pb::ListRecipesRequest { limit: ALL, ..Default::default() })).await?.into_inner().items;
     let there = by_name(listed, |recipe| recipe.name.clone());
