@@ -8,6 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[expect(unreachable_pub, reason = "the crate exports it, this program does not")]
+#[path = "src/short_name.rs"]
+mod short_name;
+
+use short_name::short_name;
+
 /// Messages that hold passwords or tokens; `src/secret.rs` prints their names alone.
 const SECRET: [&str; 3] = ["SignInRequest", "RefreshSessionRequest", "TokenPair"];
 
@@ -58,10 +64,9 @@ fn labels(contract: &prost_types::FileDescriptorSet) -> Result<String, Box<dyn E
         let Some(package) = file.package().strip_prefix("spectra.") else { continue };
         let module = package.replace("type.", "r#type.").replace('.', "::");
         for declared in &file.enum_type {
-            let prefix = format!("{}_", snake(declared.name()).to_uppercase());
             let (mut to, mut from) = (String::new(), String::new());
             for value in declared.value.iter().filter(|value| value.number() != 0) {
-                let label = value.name().strip_prefix(&prefix).ok_or("an enum value without its prefix")?.to_lowercase();
+                let label = short_name(declared.name(), value.name());
                 writeln!(to, "            {} => \"{label}\",", value.number())?;
                 writeln!(from, "            \"{label}\" => {},", value.number())?;
             }
@@ -86,16 +91,4 @@ fn labels(contract: &prost_types::FileDescriptorSet) -> Result<String, Box<dyn E
         }
     }
     Ok(code)
-}
-
-/// `UserRole` as `user_role`.
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }

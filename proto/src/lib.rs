@@ -9,11 +9,13 @@ mod generated;
 mod label;
 pub mod policy;
 mod secret;
+mod short_name;
 
 pub use generated::buf::validate;
 pub use generated::google::api;
 pub use generated::spectra::{analysis::v1 as analysis, identity::v1 as identity, lims::v1 as lims, r#type::v1 as types};
 pub use label::Label;
+pub use short_name::short_name;
 
 /// How many objects and lists of free JSON may hold one another, the outermost counted. An object is
 /// three messages on the wire, of which prost reads a hundred: what is deeper would not decode.
