@@ -45,5 +45,9 @@ pub(crate) fn linger(headers: &HeaderMap, mut body: impl Incoming) {
 
 /// The refusal of a request that is too large.
 pub(crate) fn too_large() -> Box<Problem> {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a request holds at most {} MiB", LIMIT >> 20))
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        format!("a request holds at most {} MiB, and so does the message that it becomes", LIMIT >> 20),
+    )
 }

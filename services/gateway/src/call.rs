@@ -11,6 +11,7 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
 };
+use spectra_mesh::deadline::HOP;
 use tonic::{
     Code, Request, Status,
     client::Grpc,
@@ -18,10 +19,7 @@ use tonic::{
     metadata::MetadataMap,
 };
 
-use crate::{course::Course, routes::rpc::Rpc};
-
-/// What a hop takes off the deadline, so that the nearer answer comes first.
-const HOP: Duration = Duration::from_millis(100);
+use crate::{routes::rpc::Rpc, trace::Trace};
 
 /// The largest answer of a service.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -72,7 +70,7 @@ pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: 
 }
 
 /// What a service is told besides the message.
-pub(crate) fn metadata(headers: &HeaderMap, course: &Course, client: IpAddr) -> HeaderMap {
+pub(crate) fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> HeaderMap {
     let mut metadata = HeaderMap::with_capacity(10);
     for name in PASSED_ON {
         // Two tokens stay two, for the service to refuse.
@@ -80,8 +78,8 @@ pub(crate) fn metadata(headers: &HeaderMap, course: &Course, client: IpAddr) -> 
             metadata.append(name.clone(), value.clone());
         }
     }
-    metadata.insert("traceparent", course.traceparent.clone());
-    for (name, text) in [("x-request-id", course.request_id.to_string()), ("x-forwarded-for", client.to_string())] {
+    metadata.extend(trace.traceparent.clone().map(|parent| (HeaderName::from_static("traceparent"), parent)));
+    for (name, text) in [("x-request-id", trace.request_id.to_string()), ("x-forwarded-for", client.to_string())] {
         // Ids and addresses always are a header's value.
         if let Ok(value) = HeaderValue::try_from(text) {
             metadata.insert(name, value);

@@ -12,27 +12,24 @@ use http::{
 };
 use http_body::Body as _;
 use http_body_util::Full;
-use spectra_mesh::Peer;
-use tokio_util::sync::CancellationToken;
+use spectra_mesh::{Peer, serve::HEADERS};
 use tracing::Instrument;
 
 use crate::{
-    access, body,
+    access_log, body,
     call::{self, Failure},
     contract::Target,
-    course::Course,
     deadline, health, media,
     problem::{Answered, Problem},
     request,
     respond::{self, Answer},
     routes::{Found, Miss, Routes, binding::Binding},
+    trace::Trace,
     transcode::Plans,
 };
 
 /// The longest path with its query.
 const LONGEST_URI: usize = 8 << 10;
-/// The most that all headers may hold together.
-const LARGEST_HEADERS: usize = 16 << 10;
 
 /// What every answer says besides its own headers.
 const ALWAYS: [(HeaderName, &str); 6] = [
@@ -52,17 +49,17 @@ pub(crate) struct Front {
     pub(crate) peers: Vec<Peer>,
     /// What the paths of the contract begin with.
     pub(crate) prefixes: Vec<String>,
-    /// Cancelled when no more requests are to come.
-    pub(crate) stop: CancellationToken,
 }
 
 /// A request but for its body.
 #[derive(Clone, Copy)]
 struct Asked<'r> {
     parts: &'r Parts,
-    course: &'r Course,
+    trace: &'r Trace,
     /// The address at the other end of the connection.
     client: IpAddr,
+    /// Whether no more requests are to come.
+    stopping: bool,
 }
 
 /// Where a request leads.
@@ -73,26 +70,26 @@ enum Way<'f, 'p> {
 }
 
 impl Front {
-    /// Answers a request of `client`; whatever goes wrong becomes a problem.
-    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr) -> Answer {
+    /// Answers a request of `client`; whatever goes wrong becomes a problem. `stopping` says that no more are to come.
+    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stopping: bool) -> Answer {
         let begun = Instant::now();
         let (parts, mut body) = request.into_parts();
-        let course = Course::of(&parts.method, &parts.headers);
+        let trace = Trace::of(&parts.method, &parts.headers);
         let path = parts.uri.path();
         let way = self.way(&parts);
         let route = way.as_ref().ok().and_then(Way::template);
         if let Some(route) = &route {
-            course.span.record("route", &**route);
+            trace.span.record("route", &**route);
         }
-        let asked = Asked { parts: &parts, course: &course, client };
+        let asked = Asked { parts: &parts, trace: &trace, client, stopping };
         let answered = match way {
-            Ok(way) => self.follow(way, asked, &mut body).instrument(course.span.clone()).await,
+            Ok(way) => self.follow(way, asked, &mut body).instrument(trace.span.clone()).await,
             Err(problem) => Err(problem),
         };
         body::linger(&parts.headers, body);
-        let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &course));
-        finish(&mut answer, &parts, &course);
-        access::record(&parts.method, route, path, answer.status(), &course, begun.elapsed());
+        let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace));
+        finish(&mut answer, &parts, &trace);
+        access_log::record(&parts.method, route, path, answer.status(), &trace, begun.elapsed());
         answer
     }
 
@@ -115,7 +112,7 @@ impl Front {
         };
         match &found.route.target {
             Target::Health => Ok(health::alive()),
-            Target::Ready => Ok(health::ready(&self.peers, self.stop.is_cancelled()).await),
+            Target::Ready => Ok(health::ready(&self.peers, asked.stopping).await),
             Target::Index => Ok(health::index(&self.prefixes)),
             Target::Rpc(binding) => self.call(binding, &found, asked, body).await,
         }
@@ -125,7 +122,7 @@ impl Front {
         &self,
         binding: &Binding,
         found: &Found<'_, '_, Target>,
-        Asked { parts, course, client }: Asked<'_>,
+        Asked { parts, trace, client, .. }: Asked<'_>,
         body: &mut impl body::Incoming,
     ) -> Answered<Answer> {
         let Parts { method, uri, headers, .. } = parts;
@@ -136,7 +133,7 @@ impl Front {
         let body = body::read(body).await?;
         let query = uri.query().unwrap_or_default();
         let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body)?;
-        let metadata = call::metadata(headers, course, client);
+        let metadata = call::metadata(headers, trace, client);
         match call::unary(&binding.rpc, message.into(), metadata, deadline::of(headers)).await {
             Ok(wire) => respond::success(&self.plans, binding, method, uri, headers, &wire),
             Err(Failure::Refused(status)) => Err(Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH))),
@@ -162,8 +159,8 @@ fn within_limits(parts: &Parts) -> Answered<()> {
         let detail = format!("a path and its query hold at most {} KiB", LONGEST_URI >> 10);
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
-    if size(&parts.headers) > LARGEST_HEADERS {
-        let detail = format!("all headers together hold at most {} KiB", LARGEST_HEADERS >> 10);
+    if size(&parts.headers) > HEADERS as usize {
+        let detail = format!("all headers together hold at most {} KiB", HEADERS >> 10);
         return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     Ok(())
@@ -183,11 +180,11 @@ fn options(allow: &str) -> Answer {
 }
 
 /// Adds what every answer says, and takes from it what its request does not want.
-fn finish(answer: &mut Answer, parts: &Parts, course: &Course) {
+fn finish(answer: &mut Answer, parts: &Parts, trace: &Trace) {
     let headers = answer.headers_mut();
     headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(course.request_id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(trace.request_id.to_string()) {
         headers.insert("x-request-id", id);
     }
     if parts.version >= Version::HTTP_2 {

@@ -9,11 +9,10 @@ use spectra_mesh::Peer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-mod access;
+mod access_log;
 mod body;
 mod call;
 mod contract;
-mod course;
 mod deadline;
 #[cfg(test)]
 mod fixture;
@@ -27,6 +26,7 @@ mod query;
 mod request;
 mod respond;
 mod routes;
+mod trace;
 pub mod transcode;
 
 pub use contract::Unfit;
@@ -51,11 +51,11 @@ impl Gateway {
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
         services.sort_by_key(Peer::name);
         services.dedup_by_key(|peer| peer.name());
-        Ok(Self(Front { plans, routes, peers: services, prefixes, stop: CancellationToken::new() }))
+        Ok(Self(Front { plans, routes, peers: services, prefixes }))
     }
 
     /// Serves on all listeners until `stop`, then lets the requests in flight end, for twenty seconds at most.
     pub async fn serve(self, listeners: Vec<TcpListener>, stop: CancellationToken) {
-        listen::serve(Front { stop, ..self.0 }, listeners).await;
+        listen::serve(self.0, listeners, stop).await;
     }
 }

@@ -17,6 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use spectra_mesh::serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -32,25 +33,23 @@ const CONNECTIONS: usize = 10_000;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
 const IDLE: Duration = Duration::from_secs(75);
-/// How long requests may go on after the stop.
-const GRACE: Duration = Duration::from_secs(20);
 /// How long to wait after an accept failed, as it does while there are too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers on all listeners until the front stops; then lets the requests in flight end, for the grace at most.
-pub(crate) async fn serve(front: Front, listeners: Vec<TcpListener>) {
-    let stop = front.stop.clone();
+/// Answers on all listeners until `stop`; then lets the requests in flight end, for the grace at most.
+pub(crate) async fn serve(front: Front, listeners: Vec<TcpListener>, stop: CancellationToken) {
     let doors = Arc::new(Doors {
         front: Arc::new(front),
         server: server(),
         room: Arc::new(Semaphore::new(CONNECTIONS)),
         connections: TaskTracker::new(),
+        stop,
         cut: CancellationToken::new(),
     });
     let accepting: JoinSet<_> = listeners.into_iter().map(|listener| Arc::clone(&doors).accept(listener)).collect();
     // Every listener is closed here, so that new connections go elsewhere.
     accepting.join_all().await;
-    stop.cancelled().await;
+    doors.stop.cancelled().await;
     doors.connections.close();
     if tokio::time::timeout(GRACE, doors.connections.wait()).await.is_err() {
         tracing::warn!("requests were still running after the grace and were cut");
@@ -66,10 +65,10 @@ fn server() -> Builder<TokioExecutor> {
     server
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(16 << 10)
-        .max_concurrent_streams(200)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .max_header_list_size(HEADERS)
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
     server
 }
 
@@ -79,6 +78,8 @@ struct Doors {
     server: Builder<TokioExecutor>,
     room: Arc<Semaphore>,
     connections: TaskTracker,
+    /// Cancelled when no more requests are to come.
+    stop: CancellationToken,
     /// Cancelled when the grace is over.
     cut: CancellationToken,
 }
@@ -91,7 +92,7 @@ impl Doors {
                 Some((place, listener.accept().await))
             };
             let accepted = tokio::select! {
-                () = self.front.stop.cancelled() => return,
+                () = self.stop.cancelled() => return,
                 accepted = accepted => accepted,
             };
             match accepted {
@@ -113,11 +114,11 @@ impl Doors {
         _ = stream.set_nodelay(true);
         let greeted = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&greeted);
-        let front = Arc::clone(&self.front);
+        let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
-            let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical()).await) }
+            let (front, stopping) = (Arc::clone(&front), stop.is_cancelled());
+            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical(), stopping).await) }
         });
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(stream), service));
         let silent = async {
@@ -129,7 +130,7 @@ impl Doors {
         tokio::select! {
             ended = connection.as_mut() => return told(ended),
             () = silent => return,
-            () = self.front.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }
         tokio::select! {
             ended = connection => told(ended),

@@ -37,10 +37,14 @@ fn excludes(parameter: &str) -> bool {
 /// Refuses a body that does not say it is JSON, or is compressed. One that says nothing is taken for JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> Answered<()> {
     let refused = |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(refused("the body must not be compressed"));
     }
-    let Some(stated) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let Some(stated) = types.next() else { return Ok(()) };
+    if types.next().is_some() {
+        return Err(refused("the body has one type"));
+    }
     let stated = stated.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = stated.split(';');
     let subtype = parts.next().unwrap_or_default().trim().strip_prefix("application/");
@@ -89,6 +93,9 @@ mod tests {
         {
             assert_eq!(is_json(&headers(CONTENT_TYPE, other)).expect_err(other).status(), 415);
         }
+        let mut two = headers(CONTENT_TYPE, "application/json");
+        two.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert_eq!(is_json(&two).expect_err("two types").status(), 415);
         assert!(is_json(&headers(CONTENT_ENCODING, "gzip")).is_err());
         assert!(is_json(&headers(CONTENT_ENCODING, "identity")).is_ok());
     }

@@ -9,17 +9,15 @@ use http::{
 };
 use http_body_util::Full;
 use serde::Serialize;
+use spectra_mesh::INTERNAL;
 use spectra_proto::{Label, types::Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{course::Course, transcode::Malformed};
+use crate::{body, trace::Trace, transcode::Malformed};
 
 /// What an answer is when it is none.
 pub(crate) type Answered<T> = Result<T, Box<Problem>>;
-
-/// What a fault of ours says to the outside.
-const INTERNAL: &str = "an internal fault; the request id finds it in the logs";
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -86,6 +84,9 @@ impl Problem {
 
     /// The text of the request does not read at one place. `body` is the field of the request that the text fills.
     pub(crate) fn unreadable(fault: &Malformed, body: Option<&str>) -> Box<Self> {
+        if fault.is_too_large() {
+            return body::too_large();
+        }
         match outside(fault.field(), body) {
             "" => Self::malformed(fault.message().to_owned()),
             field => Self::malformed_field(field, fault.message()),
@@ -179,7 +180,7 @@ impl Problem {
     }
 
     /// The refusal of the request for `path`.
-    pub(crate) fn answer(&self, path: &str, course: &Course) -> Response<Full<Bytes>> {
+    pub(crate) fn answer(&self, path: &str, trace: &Trace) -> Response<Full<Bytes>> {
         let document = Document {
             r#type: format!("urn:spectra:problem:{}", self.code),
             title: title(&self.code),
@@ -187,8 +188,8 @@ impl Problem {
             detail: &self.detail,
             instance: path,
             code: &self.code,
-            request_id: course.request_id.to_string(),
-            trace_id: &course.trace_id,
+            request_id: trace.request_id.to_string(),
+            trace_id: &trace.id,
             errors: &self.errors,
             about: &self.about,
         };

@@ -19,8 +19,7 @@ mod time;
 mod wire;
 mod write;
 
-pub use enumeration::short_name;
-pub use error::{Corrupt, Fault, Malformed};
+pub use error::{Corrupt, Malformed};
 pub use parameter::Parameters;
 pub use plan::{FieldId, MessageId, Plans};
 

@@ -40,8 +40,8 @@ fn status(code: Code, reason: &str, metadata: &[(&str, &str)], violations: &[(&s
 }
 
 async fn shown(problem: &Problem) -> (http::HeaderMap, Value) {
-    let course = Course::of(&http::Method::GET, &http::HeaderMap::new());
-    let (parts, body) = problem.answer("/api/x", &course).into_parts();
+    let trace = Trace::of(&http::Method::GET, &http::HeaderMap::new());
+    let (parts, body) = problem.answer("/api/x", &trace).into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     assert_eq!(parts.headers[CONTENT_TYPE], "application/problem+json");
     (parts.headers, serde_json::from_slice(&body).expect("JSON"))

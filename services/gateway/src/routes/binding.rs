@@ -12,6 +12,9 @@ use crate::transcode::{FieldId, Plans};
 /// The field of an update that names what changes.
 pub(crate) const MASK: &str = "update_mask";
 
+/// What the paths of sessions begin with: their answers hold tokens, so nobody may keep one.
+const TOKENS: &str = "auth";
+
 /// A route of a method.
 #[derive(Debug)]
 pub(crate) struct Binding {
@@ -96,7 +99,7 @@ impl Binding {
             body,
             masked: updates && input.get_field_by_name(MASK).is_some_and(|field| is_mask(&field)),
             shown,
-            fleeting: template.literals().next() == Some("auth"),
+            fleeting: template.literals().next() == Some(TOKENS),
         })
     }
 

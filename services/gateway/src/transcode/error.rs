@@ -14,80 +14,76 @@ const ECHO: usize = 64;
 
 /// Why a client's text cannot become a message, and where. Small, so that the good case stays fast.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed(Box<Place<Fault>>);
+pub struct Malformed(Box<Fault>);
 
 /// Why bytes that should be a message of the contract are none. This is the peer's fault, never the client's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Corrupt(Box<Place<()>>);
+pub struct Corrupt(Box<Place>);
 
-/// The two ways in which a text can be malformed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The text is not JSON, or not one value of it, or repeats a key; the message names line, column and byte.
-    Syntax,
-    /// The text is JSON, but a field is unknown, or its value of the wrong type or out of range.
-    Field,
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    place: Place,
+    too_large: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place<K> {
+struct Place {
     field: String,
     message: Refusal,
-    kind: K,
 }
 
 impl Malformed {
     /// The path of the field, such as `sample.metadata.x` or `items[3].name`; empty when the text as a whole is meant.
     #[must_use]
     pub fn field(&self) -> &str {
-        &self.0.field
+        &self.0.place.field
     }
 
     /// What is wrong; together with the field's path it reads as a sentence.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.0.message
+        &self.0.place.message
     }
 
-    /// Whether the text is no JSON, or does not fit the message.
+    /// Whether reading ended because the message had grown larger than services take.
     #[must_use]
-    pub fn kind(&self) -> Fault {
-        self.0.kind
+    pub fn is_too_large(&self) -> bool {
+        self.0.too_large
     }
 
     #[cold]
-    pub(super) fn syntax(message: impl Into<Refusal>) -> Self {
-        Self(Box::new(Place::new(message.into(), Fault::Syntax)))
+    pub(super) fn new(message: impl Into<Refusal>) -> Self {
+        Self(Box::new(Fault { place: Place::new(message.into()), too_large: false }))
     }
 
     #[cold]
-    pub(super) fn value(message: impl Into<Refusal>) -> Self {
-        Self(Box::new(Place::new(message.into(), Fault::Field)))
+    pub(super) fn too_large() -> Self {
+        Self(Box::new(Fault { place: Place::new("the message is too large".into()), too_large: true }))
     }
 
     /// The same fault, seen from the message that holds the field.
     pub(super) fn within(mut self, name: &str) -> Self {
-        self.0.prepend(echo(name));
+        self.0.place.prepend(echo(name));
         self
     }
 
     /// The same fault, seen from the list that holds the element.
     pub(super) fn at(mut self, index: usize) -> Self {
-        self.0.prepend(&format!("[{index}]"));
+        self.0.place.prepend(&format!("[{index}]"));
         self
     }
 }
 
 impl From<Refusal> for Malformed {
     fn from(refusal: Refusal) -> Self {
-        Self::value(refusal)
+        Self::new(refusal)
     }
 }
 
 impl Corrupt {
     #[cold]
     pub(super) fn new(message: &'static str) -> Self {
-        Self(Box::new(Place::new(message.into(), ())))
+        Self(Box::new(Place::new(message.into())))
     }
 
     #[cold]
@@ -101,10 +97,9 @@ impl Corrupt {
     }
 }
 
-impl<K> Place<K> {
-    fn new(message: Refusal, kind: K) -> Self {
-        let field = String::new();
-        Self { field, message, kind }
+impl Place {
+    fn new(message: Refusal) -> Self {
+        Self { field: String::new(), message }
     }
 
     fn prepend(&mut self, step: &str) {
@@ -115,7 +110,7 @@ impl<K> Place<K> {
     }
 }
 
-impl<K> fmt::Display for Place<K> {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.field.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.field, self.message) }
     }
@@ -123,7 +118,7 @@ impl<K> fmt::Display for Place<K> {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.place.fmt(f)
     }
 }
 

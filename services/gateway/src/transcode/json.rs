@@ -282,7 +282,7 @@ impl<'t> Json<'t> {
             Some(_) => return self.fault("expected a value"),
             None => return self.fault("the text ends where a value is expected"),
         };
-        Malformed::value(format!("must be {expected}, not {found}"))
+        Malformed::new(format!("must be {expected}, not {found}"))
     }
 }
 
@@ -290,5 +290,5 @@ fn place(message: &str, before: &str, at: usize) -> Malformed {
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let column = before[start..].chars().count() + 1;
-    Malformed::syntax(format!("{message} at line {line}, column {column} (byte {at})"))
+    Malformed::new(format!("{message} at line {line}, column {column} (byte {at})"))
 }

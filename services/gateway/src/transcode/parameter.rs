@@ -39,7 +39,7 @@ impl<'p> Parameters<'p> {
     }
 
     fn walk(&mut self, path: &str, text: &str, out: &mut Vec<u8>) -> Read<()> {
-        let unknown = || Malformed::value(format!("unknown parameter \"{}\"", echo(path)));
+        let unknown = || Malformed::new(format!("unknown parameter \"{}\"", echo(path)));
         let mut message = self.message;
         let mut bodies = Vec::new();
         let mut walked = String::new();
@@ -54,7 +54,7 @@ impl<'p> Parameters<'p> {
             walked = format!("{walked}.{}", field.name);
             if steps.peek().is_none() {
                 if field.shape == Shape::Single && !self.given.insert(walked) {
-                    return Err(Malformed::value("the parameter is repeated"));
+                    return Err(Malformed::new("the parameter is repeated"));
                 }
                 self.put(field, text, out)?;
                 break;
@@ -76,7 +76,7 @@ impl<'p> Parameters<'p> {
     fn choose(&mut self, oneof: &str, member: &str) -> Read<()> {
         let choice = format!("{oneof}={member}");
         if !self.given.contains(&choice) && !self.given.insert(oneof.to_owned()) {
-            return Err(Malformed::value("excludes a parameter that is given already"));
+            return Err(Malformed::new("excludes a parameter that is given already"));
         }
         self.given.insert(choice);
         Ok(())
@@ -95,7 +95,7 @@ impl<'p> Parameters<'p> {
         put_tag(out, field.number, field.kind.wire_type());
         match field.kind {
             _ if field.shape == Shape::Map => {
-                return Err(Malformed::value("cannot be given as a parameter"));
+                return Err(Malformed::new("cannot be given as a parameter"));
             }
             // A parameter has no type of its own, so a number is understood as one.
             Kind::Enum(_) if put_enum_number(text, out).is_ok() => {}

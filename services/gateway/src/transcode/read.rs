@@ -10,6 +10,7 @@ use super::number;
 use super::plan::{Field, Form, Kind, Message, MessageId, Plans, Shape};
 use super::scalar::{put_enum, put_enum_number};
 use super::wire::{self, WireType, put_bytes, put_tag, put_varint};
+use crate::body::LIMIT;
 
 /// The state of one pass.
 pub(super) struct Reader<'p, 't, 'o> {
@@ -82,7 +83,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
                 member.map_err(|fault| fault.within(&plan.fields[index].name))?;
             } else {
                 let fault = format!("unknown field \"{}\"", echo(&key));
-                return Err(Malformed::value(fault).within(&key));
+                return Err(Malformed::new(fault).within(&key));
             }
         }
         if self.json.is_outermost() {
@@ -181,9 +182,14 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
             if !self.json.item(&mut first)? {
                 break;
             }
-            element(self).map_err(|fault| fault.at(index))?;
+            element(self).and_then(|()| self.within_limit()).map_err(|fault| fault.at(index))?;
         }
         Ok(())
+    }
+
+    /// Ends the reading of what has grown too large: a free number takes five times the space of its text.
+    fn within_limit(&self) -> Read<()> {
+        if self.out.len() > LIMIT { Err(Malformed::too_large()) } else { Ok(()) }
     }
 
     fn map(&mut self, field: &'p Field) -> Read<()> {
@@ -207,7 +213,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
         let mut first = true;
         while let Some(key) = self.json.key(&mut first)? {
             let at = self.json.key_at();
-            member(self, &key).map_err(|fault| fault.within(&key))?;
+            member(self, &key).and_then(|()| self.within_limit()).map_err(|fault| fault.within(&key))?;
             self.keys.push((key, at));
         }
         // Sorted once at the end, so that an object of many keys costs n log n, whatever they are.
@@ -223,7 +229,7 @@ impl<'p, 't, 'o> Reader<'p, 't, 'o> {
 
     fn map_key(&mut self, field: &Field, key: &str) -> Read<()> {
         if !matches!(field.kind, Kind::String | Kind::Bool) && !number::is_plain(key) {
-            return Err(Malformed::value("the key must be a whole number"));
+            return Err(Malformed::new("the key must be a whole number"));
         }
         put_tag(self.out, field.number, field.kind.wire_type());
         self.text(field.kind, key)

@@ -66,6 +66,8 @@ async fn what_is_too_much_is_refused() {
     let large = front.send(Method::POST, SAMPLES, &[], vec![b' '; (4 << 20) + 1]).await;
     large.refused(413, "too_large");
     assert_eq!(large.header("connection"), "close");
+    let grows = format!("{{\"name\":\"n\",\"metadata\":{{\"x\":[{}1]}}}}", "1,".repeat(1 << 20));
+    front.send(Method::POST, SAMPLES, &[], grows).await.refused(413, "too_large");
     let most = format!("{{\"name\":\"n\",\"x\":\"{}\"}}", "x".repeat(4_194_000));
     front.send(Method::POST, SAMPLES, &[], most).await.refused(400, "malformed");
 }
@@ -74,6 +76,8 @@ async fn what_is_too_much_is_refused() {
 async fn what_is_not_json_is_refused() {
     let front = Front::alone().await;
     front.send(Method::POST, SAMPLES, &[("content-type", "text/plain")], "name=n").await.refused(415, "unsupported_media_type");
+    let twice = [("content-type", "application/json"), ("content-type", "text/plain")];
+    front.send(Method::POST, SAMPLES, &twice, "{}").await.refused(415, "unsupported_media_type");
     front.send(Method::POST, SAMPLES, &[("content-encoding", "gzip")], "{}").await.refused(415, "unsupported_media_type");
     front.send(Method::GET, SAMPLES, &[("accept", "text/html")], "").await.refused(406, "not_acceptable");
     // Without a body its type does not matter, and without a type it is JSON.

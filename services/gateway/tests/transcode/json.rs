@@ -1,7 +1,5 @@
 //! The lexer, seen through a `google.protobuf.Value`, which takes any JSON.
 
-use spectra_gateway::transcode::Fault;
-
 use super::contract::{read, write};
 
 /// What a text comes back as, or why it is refused.
@@ -60,7 +58,7 @@ fn a_fault_of_the_text_names_its_place() {
         ("\u{feff}1", "expected a value at line 1, column 1 (byte 0)"),
     ] {
         let fault = read(VALUE, text).expect_err(text);
-        assert_eq!((fault.kind(), fault.message()), (Fault::Syntax, expected), "{text}");
+        assert_eq!(fault.message(), expected, "{text}");
     }
     let fault = read(VALUE, b"[\"a\xff\"]").expect_err("not UTF-8");
     assert_eq!(fault.to_string(), "the text is not UTF-8 at line 1, column 4 (byte 3)");
@@ -97,6 +95,6 @@ fn containers_may_be_32_deep() {
 fn a_number_that_would_change_is_refused() {
     for text in ["1e400", "-1e400", "1e-400", "9007199254740993", "123456789012345678901234567890"] {
         let fault = read(VALUE, format!("{{\"n\":[{text}]}}")).expect_err(text);
-        assert_eq!((fault.kind(), fault.field()), (Fault::Field, "n[0]"), "{text}");
+        assert_eq!(fault.field(), "n[0]", "{text}");
     }
 }

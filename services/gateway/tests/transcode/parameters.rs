@@ -2,7 +2,7 @@
 
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
-use spectra_gateway::transcode::{Fault, FieldId, Malformed};
+use spectra_gateway::transcode::{FieldId, Malformed};
 
 use super::contract::{PLANS, decode, id, write};
 
@@ -100,7 +100,6 @@ fn a_wrong_parameter_is_refused_by_name() {
     ] {
         let fault = set(message, parameters).expect_err(says);
         assert!(fault.to_string().contains(says), "{fault} should say {says}");
-        assert_eq!(fault.kind(), Fault::Field);
     }
     let (mut given, mut wire) = (PLANS.parameters(id("Every")), b"before".to_vec());
     assert!(given.set("scalars.int32_field", "x", &mut wire).is_err());

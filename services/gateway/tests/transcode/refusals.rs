@@ -1,7 +1,5 @@
 //! What a message refuses, and the place that the client is told; and what it takes beside its own spelling.
 
-use spectra_gateway::transcode::Fault;
-
 use super::contract::{PLANS, id, read, write};
 
 #[test]
@@ -56,7 +54,7 @@ fn a_refusal_names_the_field() {
         ("Known", r#"{"int64_value":{}}"#, "int64_value", "must be a number, not an object"),
     ] {
         let fault = read(message, text).expect_err(text);
-        assert_eq!((fault.field(), fault.kind()), (field, Fault::Field), "{text}: {fault}");
+        assert_eq!(fault.field(), field, "{text}: {fault}");
         assert!(fault.message().contains(says), "{text}: {fault}");
     }
 }
@@ -72,7 +70,7 @@ fn a_field_may_be_given_once() {
         ("Known", r#"{"any":{"@type":"x/google.protobuf.Empty","value":{},"value":{}}}"#, "any", "is repeated"),
     ] {
         let fault = read(message, text).expect_err(text);
-        assert_eq!((fault.field(), fault.kind()), (field, Fault::Syntax), "{text}: {fault}");
+        assert_eq!(fault.field(), field, "{text}: {fault}");
         assert!(fault.message().contains(says), "{text}: {fault}");
     }
     assert!(read("Choices", r#"{"text":null,"truth":false,"value":null,"left_hand":""}"#).is_ok());
@@ -175,4 +173,17 @@ fn a_long_name_is_not_repeated_whole() {
     let long = "é".repeat(100_000);
     let fault = read("Sample", format!(r#"{{"{long}":1}}"#)).expect_err("unknown");
     assert!(fault.to_string().len() < 300, "{fault}");
+}
+
+#[test]
+fn a_text_does_not_become_more_than_services_take() {
+    for text in [format!("[{}1]", "1,".repeat(1 << 20)), format!("[[{}1]]", "1,".repeat(2 << 20))] {
+        let mut wire = b"before".to_vec();
+        let fault = PLANS.read_json(id("google.protobuf.ListValue"), text.as_bytes(), &mut wire).expect_err("too large");
+        assert!(fault.is_too_large(), "{fault}");
+        assert_eq!(wire, b"before");
+        assert!(wire.capacity() <= 8 << 20, "reading went on to {} bytes", wire.capacity());
+    }
+    let fault = read("Sample", "[]").expect_err("a list");
+    assert!(!fault.is_too_large(), "{fault}");
 }

@@ -103,7 +103,7 @@ impl Reader<'_, '_, '_> {
         let plans = self.plans;
         let id = url.rsplit_once('/').and_then(|(_, name)| plans.message(name));
         let Some(id) = id else {
-            return Err(Malformed::value("is not the URL of a known type").within(TYPE));
+            return Err(Malformed::new("is not the URL of a known type").within(TYPE));
         };
         put_tag(self.out, 1, WireType::Bytes);
         put_bytes(self.out, url.as_bytes());
@@ -121,7 +121,7 @@ impl Reader<'_, '_, '_> {
             let seen = match &*key {
                 TYPE => &mut has_type,
                 "value" => &mut has_value,
-                _ => return Err(Malformed::value("unknown field beside \"value\"").within(&key)),
+                _ => return Err(Malformed::new("unknown field beside \"value\"").within(&key)),
             };
             if std::mem::replace(seen, true) {
                 return Err(self.repeated(&key));
@@ -151,6 +151,6 @@ impl Reader<'_, '_, '_> {
         if first {
             return Ok(None);
         }
-        Err(Malformed::value("is missing").within(TYPE))
+        Err(Malformed::new("is missing").within(TYPE))
     }
 }

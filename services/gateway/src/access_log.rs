@@ -7,23 +7,24 @@ use std::{
 
 use http::{Method, StatusCode};
 use opentelemetry::{KeyValue, global, metrics::Histogram};
+use spectra_mesh::telemetry::SECONDS;
 
-use crate::course::Course;
+use crate::trace::Trace;
 
 static DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
     global::meter("spectra")
         .f64_histogram("http.server.duration")
         .with_unit("s")
         .with_description("How long requests took, by method, route and status.")
-        .with_boundaries(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+        .with_boundaries(SECONDS.to_vec())
         .build()
 });
 
 /// Records a request that was answered. A request without a route led nowhere.
-pub(crate) fn record(method: &Method, route: Option<Arc<str>>, path: &str, status: StatusCode, course: &Course, took: Duration) {
+pub(crate) fn record(method: &Method, route: Option<Arc<str>>, path: &str, status: StatusCode, trace: &Trace, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (route, status) = (route.unwrap_or_else(|| "none".into()), status.as_u16());
-    tracing::info!(target: "access", %method, %route, path, status, micros, request_id = %course.request_id, "{method} {path} {status}");
+    tracing::info!(target: "access", %method, %route, path, status, micros, request_id = %trace.request_id, "{method} {path} {status}");
     let tags = [KeyValue::new("method", known(method)), KeyValue::new("route", route), KeyValue::new("status", i64::from(status))];
     DURATION.record(took.as_secs_f64(), &tags);
 }
