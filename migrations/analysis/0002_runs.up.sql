@@ -28,7 +28,7 @@ CREATE TABLE runs (
   CONSTRAINT runs_instrument_fk FOREIGN KEY (organization_id, instrument_id) REFERENCES instruments ON DELETE RESTRICT,
   CONSTRAINT runs_calibration_fk FOREIGN KEY (organization_id, calibration_id) REFERENCES calibrations ON DELETE RESTRICT,
   CONSTRAINT runs_order CHECK (finished_at >= started_at),
-  CONSTRAINT runs_blocked CHECK ((status = 'blocked') = (blocked_reason IS NOT NULL)),
+  CONSTRAINT runs_blocked_why CHECK ((status = 'blocked') = (blocked_reason IS NOT NULL)),
   CONSTRAINT runs_started CHECK (status NOT IN ('running', 'succeeded', 'failed') OR started_at IS NOT NULL),
   CONSTRAINT runs_finished CHECK ((status IN ('succeeded', 'failed')) <= (finished_at IS NOT NULL)),
   -- No run waits, works or succeeds without the certificate that allowed it.

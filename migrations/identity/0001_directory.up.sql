@@ -42,16 +42,11 @@ CREATE UNIQUE INDEX users_email ON users (organization_id, lower(email));
 CREATE INDEX users_sign_in ON users (lower(email));
 CREATE INDEX users_role ON users (organization_id, role);
 CREATE INDEX users_list ON users (organization_id, created_at DESC, id DESC);
-SELECT tenant('users', 'update (name, role, is_active, authorized_after)', secret => '{password_hash}');
+-- A sign-in is no change of the user: it does not raise the ETag.
+SELECT tenant('users', 'update (name, role, is_active, authorized_after)',
+  secret => '{password_hash}', watched => '{email, name, role, password_hash, is_active, metadata}');
 -- Password hashes are for the sign-in role alone.
 REVOKE select ON users FROM spectra_identity;
 GRANT select (organization_id, id, email, name, role, is_active, last_login, authorized_after, metadata, revision, created_at, updated_at)
   ON users TO spectra_identity;
--- A sign-in is no change of the user: it does not raise the ETag.
-DROP TRIGGER touch ON users;
-CREATE TRIGGER touch BEFORE UPDATE OF email, name, role, password_hash, is_active, metadata ON users
-  FOR EACH ROW EXECUTE FUNCTION touch();
-DROP TRIGGER audit ON users;
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF email, name, role, password_hash, is_active, metadata ON users
-  FOR EACH ROW EXECUTE FUNCTION audit('{password_hash}');
 SELECT directory('users', 'select, insert, update (last_login, password_hash)');

@@ -16,12 +16,8 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at DESC, id DESC);
 CREATE INDEX sessions_id ON sessions (id);
-SELECT tenant('sessions', 'update (ended_at, ended_why)');
 -- A renewal is no change of the session: the trail keeps when it began and how it ended.
-DROP TRIGGER touch ON sessions;
-CREATE TRIGGER touch BEFORE UPDATE OF ended_at, ended_why ON sessions FOR EACH ROW EXECUTE FUNCTION touch();
-DROP TRIGGER audit ON sessions;
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF ended_at, ended_why ON sessions FOR EACH ROW EXECUTE FUNCTION audit('{}');
+SELECT tenant('sessions', 'update (ended_at, ended_why)', watched => '{ended_at, ended_why}');
 SELECT directory('sessions', 'select, insert, update (last_used_at, ended_at, ended_why)');
 
 -- One row a generation; a token is used once, and its use again later ends the session.
@@ -39,14 +35,13 @@ CREATE TABLE refresh_tokens (
   CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (organization_id, session_id) REFERENCES sessions ON DELETE RESTRICT,
   CONSTRAINT refresh_tokens_used CHECK ((used_at IS NULL) = (used_by IS NULL))
 );
-SELECT isolate('refresh_tokens', 'update');
 -- Tokens are given out and used before a caller is known: they are for the sign-in role alone.
-REVOKE ALL ON refresh_tokens FROM spectra_identity;
+SELECT isolate('refresh_tokens');
 SELECT directory('refresh_tokens', 'select, insert, update (used_at, used_by)');
 
 -- What services must refuse before its tokens run out by themselves; read by every identity
 -- instance and streamed on. Rows are written with the change that makes them true.
-CREATE TYPE revocation_kind AS ENUM ('session', 'user', 'organization', 'key');
+CREATE TYPE revocation_kind AS ENUM ('session', 'user');
 CREATE TABLE revocations (
   organization_id uuid NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,

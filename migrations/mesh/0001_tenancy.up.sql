@@ -68,8 +68,8 @@ BEGIN
 END $$;
 
 -- Shuts a table into its organization: row security that the owner cannot pass either, and the
--- service's grants. `writes` is what the application may do besides reading.
-CREATE FUNCTION isolate(name text, writes text, key text DEFAULT 'organization_id')
+-- service's grants. `writes` is what the application may do besides reading; without it, it may not read either.
+CREATE FUNCTION isolate(name text, writes text DEFAULT NULL, key text DEFAULT 'organization_id')
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   mine text := format('%I = nullif(current_setting(''app.org'', true), '''')::uuid', key);
@@ -81,20 +81,26 @@ BEGIN
   EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
   EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
   EXECUTE format('CREATE POLICY organization ON %I FOR ALL USING (%s) WITH CHECK (%s)', name, mine, mine);
-  EXECUTE format('GRANT select, %s ON %I TO %I', writes, name, application);
+  IF writes IS NOT NULL THEN
+    EXECUTE format('GRANT select, %s ON %I TO %I', writes, name, application);
+  END IF;
 END $$;
 
 -- Makes a table a tenant's: isolation, touch and audit. Every table of a resource is passed through it.
-CREATE FUNCTION tenant(name text, writes text DEFAULT 'insert, update', secret text[] DEFAULT '{}', key text DEFAULT 'organization_id')
-RETURNS void LANGUAGE plpgsql AS $$
+-- `watched` are the columns whose change is one of the record; without it, they all are.
+CREATE FUNCTION tenant(
+  name text, writes text DEFAULT 'insert, update', secret text[] DEFAULT '{}', key text DEFAULT 'organization_id', watched text[] DEFAULT NULL
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  change text := 'UPDATE' || coalesce(' OF ' || (SELECT string_agg(quote_ident(field), ', ') FROM unnest(watched) AS field), '');
 BEGIN
   PERFORM isolate(name, writes, key);
   IF writes ~ 'update' THEN
-    EXECUTE format('CREATE TRIGGER touch BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION touch()', name);
+    EXECUTE format('CREATE TRIGGER touch BEFORE %s ON %I FOR EACH ROW EXECUTE FUNCTION touch()', change, name);
   ELSE
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION append_only()', name);
   END IF;
-  EXECUTE format('CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION audit(%L)', name, secret);
+  EXECUTE format('CREATE TRIGGER audit AFTER INSERT OR DELETE OR %s ON %I FOR EACH ROW EXECUTE FUNCTION audit(%L)', change, name, secret);
 END $$;
 
 SELECT isolate('audit_events', 'insert');

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Error, SystemDb, authority::Authority};
 use spectra_proto::identity::{
-    key_service_server as keys_v1, organization_service_server as organizations_v1, revocation_service_server as revocations_v1,
-    session_service_server as sessions_v1, user_service_server as users_v1,
+    key_service_server, organization_service_server, revocation_service_server, session_service_server, user_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -27,11 +26,11 @@ use crate::{password::Passwords, revocations::Feed, secrets::Secrets, token::Iss
 
 /// The gRPC services offered here.
 pub const OFFERS: &[&str] = &[
-    keys_v1::SERVICE_NAME,
-    organizations_v1::SERVICE_NAME,
-    revocations_v1::SERVICE_NAME,
-    sessions_v1::SERVICE_NAME,
-    users_v1::SERVICE_NAME,
+    key_service_server::SERVICE_NAME,
+    organization_service_server::SERVICE_NAME,
+    revocation_service_server::SERVICE_NAME,
+    session_service_server::SERVICE_NAME,
+    user_service_server::SERVICE_NAME,
 ];
 
 /// The handlers of every service offered here share one.
@@ -50,13 +49,7 @@ struct App {
 ///
 /// Makes the first signing key when there is none. Fails when the key-encryption key is not the one
 /// that the keys were sealed with. The tasks started here, and the streams they feed, end at `stop`.
-pub async fn service(
-    config: Config,
-    db: Db,
-    system: SystemDb,
-    authority: Arc<Authority>,
-    stop: CancellationToken,
-) -> Result<Routes, Error> {
+pub async fn routes(config: Config, db: Db, system: SystemDb, authority: Arc<Authority>, stop: CancellationToken) -> Result<Routes, Error> {
     let secrets = Secrets::of(&config.key_encryption_key)?;
     let signing = keys::Signing::load(&system, &secrets).await?;
     let app = Arc::new(App {
@@ -70,10 +63,10 @@ pub async fn service(
         db,
     });
     let mut routes = RoutesBuilder::default();
-    routes.add_service(spectra_mesh::compressed!(keys_v1::KeyServiceServer::from_arc(Arc::clone(&app))));
-    routes.add_service(spectra_mesh::compressed!(organizations_v1::OrganizationServiceServer::from_arc(Arc::clone(&app))));
-    routes.add_service(spectra_mesh::compressed!(revocations_v1::RevocationServiceServer::from_arc(Arc::clone(&app))));
-    routes.add_service(spectra_mesh::compressed!(sessions_v1::SessionServiceServer::from_arc(Arc::clone(&app))));
-    routes.add_service(spectra_mesh::compressed!(users_v1::UserServiceServer::from_arc(app)));
+    routes.add_service(spectra_mesh::compressed!(key_service_server::KeyServiceServer::from_arc(Arc::clone(&app))));
+    routes.add_service(spectra_mesh::compressed!(organization_service_server::OrganizationServiceServer::from_arc(Arc::clone(&app))));
+    routes.add_service(spectra_mesh::compressed!(revocation_service_server::RevocationServiceServer::from_arc(Arc::clone(&app))));
+    routes.add_service(spectra_mesh::compressed!(session_service_server::SessionServiceServer::from_arc(Arc::clone(&app))));
+    routes.add_service(spectra_mesh::compressed!(user_service_server::UserServiceServer::from_arc(app)));
     Ok(routes.routes())
 }

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::{App, token::Grant};
 
-mod me;
 mod renewal;
 mod rpc;
 mod rules;
@@ -87,7 +86,16 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use spectra_proto::policy::POLICIES;
+
     use super::*;
+
+    #[test]
+    fn the_trail_names_methods_of_the_contract() {
+        for method in [sign_in::METHOD, renewal::METHOD] {
+            assert!(POLICIES.contains_key(method), "{method}");
+        }
+    }
 
     #[test]
     fn refresh_tokens_are_random_and_of_one_form() {

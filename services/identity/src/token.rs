@@ -57,6 +57,7 @@ impl Issuer {
             iss: self.expected.issuer.clone(),
             aud: Audience::One(self.expected.audience.clone()),
             sub: grant.user,
+            // RFC 9068 wants one; people sign in by the gateway alone, whatever program they use.
             client_id: Some("web".to_owned()),
             org: grant.org,
             role: Role(grant.role),

@@ -29,7 +29,6 @@ pub struct Authority {
 struct Verified {
     caller: Caller,
     claims: Claims,
-    kid: String,
     generation: u64,
 }
 
@@ -85,11 +84,11 @@ impl Authority {
             }
             let claims = unverified.verify(&keys, &self.expected, now)?;
             let caller = Caller::of(&claims, token);
-            let verified = Arc::new(Verified { caller, claims, kid: unverified.kid().to_owned(), generation });
+            let verified = Arc::new(Verified { caller, claims, generation });
             self.remember(fingerprint, Arc::clone(&verified), now);
             verified
         };
-        if self.revocations.refuse(&verified.claims, &verified.kid) {
+        if self.revocations.refuse(&verified.claims) {
             return Err(Flaw::Revoked);
         }
         Ok(verified.caller.clone())

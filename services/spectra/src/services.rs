@@ -39,7 +39,7 @@ pub(crate) async fn identity(
     authority: Arc<Authority>,
     stop: CancellationToken,
 ) -> Result<Service> {
-    let routes = spectra_identity::service(config, db.clone(), system, Arc::clone(&authority), stop).await?;
+    let routes = spectra_identity::routes(config, db.clone(), system, Arc::clone(&authority), stop).await?;
     Ok(Service { name: "identity", offers: spectra_identity::OFFERS, routes, db, authority })
 }
 

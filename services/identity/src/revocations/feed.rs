@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use spectra_mesh::{Error, SystemDb, clock, stamp};
+use spectra_mesh::{Error, SystemDb, clock};
 use spectra_proto::identity::{Heartbeat, Revocation, RevocationEvent, Snapshot, revocation_event::Event};
 use tokio::{
     sync::{broadcast, mpsc},
@@ -29,6 +29,9 @@ const SWEEP: Duration = Duration::from_mins(1);
 const OVERLAP: Duration = Duration::from_secs(10);
 /// How far the first reading reaches back: beyond the life of an entry.
 const EVER: Duration = Duration::from_hours(24);
+/// How often everything is read again: an entry may be seen long after it was dated, when its commit
+/// had to wait.
+const WHOLE: Duration = Duration::from_secs(10);
 /// What was read longer ago than this is no state to begin with.
 const STALE: Duration = Duration::from_secs(3);
 /// How many readings a watcher may lag behind before it has to begin anew.
@@ -49,14 +52,13 @@ pub(crate) struct Feed {
 #[derive(Default)]
 struct State {
     live: BTreeMap<i64, Revocation>,
-    seq: i64,
     read: Option<Instant>,
 }
 
 /// What one reading brought.
 struct News {
     entries: Vec<Revocation>,
-    beat: Option<Heartbeat>,
+    beat: bool,
 }
 
 impl Feed {
@@ -79,15 +81,15 @@ impl Feed {
         let news = self.news.subscribe();
         let live = state.live.values().cloned().collect();
         let (out, events) = mpsc::channel(16);
-        let (seq, stop) = (state.seq, self.stop.clone());
-        tokio::spawn(async move { stop.run_until_cancelled(tell(live, seq, news, out)).await });
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(tell(live, news, out)).await });
         Ok(ReceiverStream::new(events))
     }
 
     async fn read_on(self: Arc<Self>, system: SystemDb) {
-        let (mut beat, mut swept, mut well) = (None, Instant::now(), true);
+        let (mut beat, mut whole, mut swept, mut well) = (None, None, Instant::now(), true);
         loop {
-            match self.read(&system, &mut beat).await {
+            match self.read(&system, &mut beat, &mut whole).await {
                 Ok(()) => well = true,
                 Err(error) if well => {
                     well = false;
@@ -105,13 +107,17 @@ impl Feed {
         }
     }
 
-    async fn read(&self, system: &SystemDb, beat: &mut Option<Instant>) -> Result<(), Error> {
+    async fn read(&self, system: &SystemDb, beat: &mut Option<Instant>, whole: &mut Option<Instant>) -> Result<(), Error> {
         let begun = Instant::now();
         let last = self.state.read().unwrap_or_else(PoisonError::into_inner).read;
-        let reach = last.map_or(EVER, |last| last.elapsed() + OVERLAP);
+        let again = whole.is_none_or(|last: Instant| last.elapsed() >= WHOLE);
+        let reach = last.filter(|_| !again).map_or(EVER, |last| last.elapsed() + OVERLAP);
         let mut tx = system.begin().await?;
         let read = store::written_within(&mut tx, reach.as_secs_f64()).await?;
         drop(tx);
+        if again {
+            *whole = Some(begun);
+        }
         let due = beat.is_none_or(|last| last.elapsed() >= BEAT);
         if due {
             *beat = Some(Instant::now());
@@ -120,18 +126,14 @@ impl Feed {
         Ok(())
     }
 
-    fn publish(&self, read: Vec<Revocation>, begun: Instant, due: bool) {
-        let now = clock::now();
+    fn publish(&self, read: Vec<Revocation>, begun: Instant, beat: bool) {
+        let now = clock::unix();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.live.retain(|_, entry| entry.until.is_some_and(|until| until.seconds >= now.unix_timestamp()));
+        state.live.retain(|_, entry| entry.until.is_some_and(|until| until.seconds >= now));
         let entries: Vec<_> = read.into_iter().filter(|entry| !state.live.contains_key(&entry.seq)).collect();
-        for entry in &entries {
-            state.seq = state.seq.max(entry.seq);
-            state.live.insert(entry.seq, entry.clone());
-        }
+        state.live.extend(entries.iter().map(|entry| (entry.seq, entry.clone())));
         state.read = Some(begun);
-        let beat = due.then(|| Heartbeat { seq: state.seq, now: Some(stamp(now)) });
-        if !entries.is_empty() || beat.is_some() {
+        if beat || !entries.is_empty() {
             // Nobody may be watching.
             let _ = self.news.send(Arc::new(News { entries, beat }));
         }
@@ -145,20 +147,15 @@ async fn sweep(system: &SystemDb) -> Result<(), Error> {
 }
 
 /// Tells one watcher, until it goes away or lags too far behind; it then begins anew.
-async fn tell(
-    live: Vec<Revocation>,
-    seq: i64,
-    mut news: broadcast::Receiver<Arc<News>>,
-    out: mpsc::Sender<Result<RevocationEvent, Status>>,
-) {
-    for event in opening(live, seq) {
+async fn tell(live: Vec<Revocation>, mut news: broadcast::Receiver<Arc<News>>, out: mpsc::Sender<Result<RevocationEvent, Status>>) {
+    for event in opening(live) {
         if out.send(Ok(RevocationEvent { event: Some(event) })).await.is_err() {
             return;
         }
     }
     while let Ok(news) = news.recv().await {
         let entries = news.entries.iter().cloned().map(Event::Entry);
-        for event in entries.chain(news.beat.map(Event::Heartbeat)) {
+        for event in entries.chain(news.beat.then_some(Event::Heartbeat(Heartbeat {}))) {
             if out.send(Ok(RevocationEvent { event: Some(event) })).await.is_err() {
                 return;
             }
@@ -166,11 +163,12 @@ async fn tell(
     }
 }
 
-/// The state as messages of bounded size: a snapshot, and what it has no room for one by one.
-fn opening(mut live: Vec<Revocation>, seq: i64) -> impl Iterator<Item = Event> {
+/// The state as messages of bounded size: a snapshot, what it has no room for one by one, and a
+/// heartbeat, which says that this was all.
+fn opening(mut live: Vec<Revocation>) -> impl Iterator<Item = Event> {
     let rest = live.split_off(live.len().min(SNAPSHOT));
-    let seq = if rest.is_empty() { seq } else { live.last().map_or(seq, |last| last.seq) };
-    std::iter::once(Event::Snapshot(Snapshot { entries: live, seq })).chain(rest.into_iter().map(Event::Entry))
+    let snapshot = Event::Snapshot(Snapshot { entries: live });
+    std::iter::once(snapshot).chain(rest.into_iter().map(Event::Entry)).chain([Event::Heartbeat(Heartbeat {})])
 }
 
 #[cfg(test)]
@@ -188,12 +186,12 @@ mod tests {
         Revocation { seq, until: Some(until), ..Revocation::default() }
     }
 
-    /// The next event in short: its name and the numbers that it holds.
+    /// The next event in short: its name and the numbers of its entries.
     async fn next(events: &mut Events) -> (&'static str, Vec<i64>) {
         match events.next().await.expect("the stream goes on").expect("no fault").event.expect("an event") {
-            Event::Snapshot(snapshot) => ("snapshot", snapshot.entries.iter().map(|entry| entry.seq).chain([snapshot.seq]).collect()),
+            Event::Snapshot(snapshot) => ("snapshot", snapshot.entries.iter().map(|entry| entry.seq).collect()),
             Event::Entry(entry) => ("entry", vec![entry.seq]),
-            Event::Heartbeat(beat) => ("heartbeat", vec![beat.seq]),
+            Event::Heartbeat(_) => ("heartbeat", vec![]),
         }
     }
 
@@ -203,14 +201,15 @@ mod tests {
         assert!(matches!(feed.watch(), Err(Error::Unavailable(_))), "nothing was read yet");
         feed.publish(vec![entry(3, 60), entry(7, 60)], Instant::now(), true);
         let mut early = feed.watch().expect("a state");
-        assert_eq!(next(&mut early).await, ("snapshot", vec![3, 7, 7]));
+        assert_eq!(next(&mut early).await, ("snapshot", vec![3, 7]));
+        assert_eq!(next(&mut early).await, ("heartbeat", vec![]), "that was all");
         // 5 was written before 7 and is seen after it.
         feed.publish(vec![entry(3, 60), entry(5, 60), entry(7, 60)], Instant::now(), false);
         feed.publish(vec![entry(5, 60), entry(7, 60), entry(8, 60)], Instant::now(), true);
         assert_eq!(next(&mut early).await, ("entry", vec![5]));
         assert_eq!(next(&mut early).await, ("entry", vec![8]));
-        assert_eq!(next(&mut early).await, ("heartbeat", vec![8]));
-        assert_eq!(next(&mut feed.watch().expect("a state")).await, ("snapshot", vec![3, 5, 7, 8, 8]));
+        assert_eq!(next(&mut early).await, ("heartbeat", vec![]));
+        assert_eq!(next(&mut feed.watch().expect("a state")).await, ("snapshot", vec![3, 5, 7, 8]));
     }
 
     #[tokio::test]
@@ -218,7 +217,7 @@ mod tests {
         let feed = feed();
         feed.publish(vec![entry(1, -1), entry(2, 60)], Instant::now(), false);
         feed.publish(vec![], Instant::now(), false);
-        assert_eq!(next(&mut feed.watch().expect("a state")).await, ("snapshot", vec![2, 2]));
+        assert_eq!(next(&mut feed.watch().expect("a state")).await, ("snapshot", vec![2]));
     }
 
     #[tokio::test(start_paused = true)]
@@ -250,6 +249,7 @@ mod tests {
         feed.publish(vec![], Instant::now(), true);
         let mut events = feed.watch().expect("a state");
         next(&mut events).await;
+        next(&mut events).await;
         feed.stop.cancel();
         assert!(events.next().await.is_none());
     }
@@ -257,9 +257,9 @@ mod tests {
     #[test]
     fn a_large_state_comes_in_parts() {
         let count = i64::try_from(SNAPSHOT).expect("small") + 2;
-        let mut events = opening((1..=count).map(|seq| entry(seq, 60)).collect(), count);
+        let mut events = opening((1..=count).map(|seq| entry(seq, 60)).collect());
         let Some(Event::Snapshot(snapshot)) = events.next() else { panic!("no snapshot") };
-        assert_eq!((snapshot.entries.len(), snapshot.seq), (SNAPSHOT, count - 2));
-        assert_eq!(events.count(), 2);
+        assert_eq!(snapshot.entries.len(), SNAPSHOT);
+        assert_eq!(events.count(), 3, "the rest and the heartbeat");
     }
 }

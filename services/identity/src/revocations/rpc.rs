@@ -12,8 +12,6 @@ impl RevocationService for App {
     type WatchRevocationsStream = Events;
 
     async fn watch_revocations(&self, request: Request<pb::WatchRevocationsRequest>) -> Reply<Events> {
-        // The numbers say in which order entries were written, not seen: nobody knows everything up
-        // to `from_seq`, and each watcher gets the whole state.
         checked(request)?;
         Ok(Response::new(self.feed.watch()?))
     }

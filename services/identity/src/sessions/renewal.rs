@@ -14,7 +14,7 @@ use super::{
 use crate::{App, token::Grant};
 
 /// What the audit trail calls it.
-const METHOD: &str = "/spectra.identity.v1.SessionService/RefreshSession";
+pub(super) const METHOD: &str = "/spectra.identity.v1.SessionService/RefreshSession";
 
 /// One answer, whatever is wrong.
 const REFUSED: Error = Error::Unauthenticated(Reason::Unauthenticated, "the refresh token is not valid; sign in again");

@@ -5,7 +5,7 @@ use spectra_proto::identity::{self as pb, session_service_server::SessionService
 use tonic::{Request, Response};
 
 use super::{
-    Origin, RefreshToken, Session, me, rules,
+    Origin, RefreshToken, Session, rules,
     store::{self, Why},
 };
 use crate::App;
@@ -38,7 +38,7 @@ impl SessionService for App {
     }
 
     async fn get_me(&self, request: Request<pb::GetMeRequest>) -> Reply<pb::Me> {
-        self.db.read(request, async |tx, _| me::me(tx).await).await
+        self.db.read(request, async |tx, _| store::me(tx).await).await
     }
 
     async fn list_sessions(&self, request: Request<pb::ListSessionsRequest>) -> Reply<pb::ListSessionsResponse> {

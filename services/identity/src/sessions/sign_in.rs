@@ -8,7 +8,7 @@ use super::{Origin, RefreshToken, renewal};
 use crate::{App, password::Fit, token::Grant};
 
 /// What the audit trail calls it.
-const METHOD: &str = "/spectra.identity.v1.SessionService/SignIn";
+pub(super) const METHOD: &str = "/spectra.identity.v1.SessionService/SignIn";
 
 /// One answer, whatever is wrong: it does not tell whether there is such a user.
 const REFUSED: Error =

@@ -1,5 +1,5 @@
-//! What must be refused although its token still runs: ended sessions, changed users, withdrawn
-//! keys. Identity streams it; the set is small, because a token lives for minutes.
+//! What must be refused although its token still runs: ended sessions and changed users.
+//! Identity streams it; the set is small, because a token lives for minutes.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ pub struct Revocations {
 
 #[derive(Default)]
 struct Known {
-    seq: i64,
+    /// The last heartbeat: what was told until then is whole.
     heard: i64,
     /// By what is revoked: tokens issued up to the first time are dead, until the second all are gone.
     entries: HashMap<Subject, (i64, i64)>,
@@ -39,23 +39,18 @@ struct Known {
 enum Subject {
     Session(Uuid),
     User(Uuid),
-    Organization(Uuid),
-    Key(String),
 }
 
 impl Revocations {
-    /// Whether a token with these claims, signed with this key, is dead.
+    /// Whether a token with these claims is dead.
     #[must_use]
-    pub fn refuse(&self, claims: &Claims, kid: &str) -> bool {
+    pub fn refuse(&self, claims: &Claims) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.entries.is_empty() {
             return false;
         }
         let dead = |subject: Subject| known.entries.get(&subject).is_some_and(|(at, _)| claims.iat <= *at);
-        dead(Subject::Session(claims.sid))
-            || dead(Subject::User(claims.sub))
-            || dead(Subject::Organization(claims.org))
-            || dead(Subject::Key(kid.to_owned()))
+        dead(Subject::Session(claims.sid)) || dead(Subject::User(claims.sub))
     }
 
     /// Whether identity has told what is revoked at all.
@@ -95,8 +90,7 @@ impl Revocations {
     /// Listens until the stream ends; whether it said anything.
     async fn listen(&self, identity: &Peer) -> bool {
         let mut client = RevocationServiceClient::new(identity.channel());
-        let from_seq = self.known.read().unwrap_or_else(PoisonError::into_inner).seq;
-        let asked = client.watch_revocations(WatchRevocationsRequest { from_seq });
+        let asked = client.watch_revocations(WatchRevocationsRequest {});
         let Ok(Ok(stream)) = tokio::time::timeout(SILENCE, asked).await else { return false };
         let mut stream = stream.into_inner();
         let mut heard = false;
@@ -109,20 +103,17 @@ impl Revocations {
     }
 
     fn hear(&self, event: Option<Event>) {
-        let now = clock::unix();
-        let (entries, seq) = match event {
-            Some(Event::Entry(entry)) => (vec![entry.clone()], entry.seq),
-            Some(Event::Snapshot(snapshot)) => (snapshot.entries, snapshot.seq),
-            Some(Event::Heartbeat(beat)) => (Vec::new(), beat.seq),
-            None => return,
-        };
-        for entry in entries {
-            self.take(&entry);
+        match event {
+            Some(Event::Entry(entry)) => self.take(&entry),
+            Some(Event::Snapshot(snapshot)) => snapshot.entries.iter().for_each(|entry| self.take(entry)),
+            Some(Event::Heartbeat(_)) => {
+                let now = clock::unix();
+                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+                known.heard = now;
+                known.entries.retain(|_, (_, until)| *until > now);
+            }
+            None => {}
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.seq = known.seq.max(seq);
-        known.heard = now;
-        known.entries.retain(|_, (_, until)| *until > now);
     }
 
     fn take(&self, entry: &Revocation) {
@@ -130,16 +121,14 @@ impl Revocations {
         let subject = match entry.kind() {
             RevocationKind::Session => id().map(Subject::Session),
             RevocationKind::User => id().map(Subject::User),
-            RevocationKind::Organization => id().map(Subject::Organization),
-            RevocationKind::Key => Some(Subject::Key(entry.id.clone())),
             RevocationKind::Unspecified => None,
         };
         let Some(subject) = subject else { return };
         let seconds = |at: Option<prost_types::Timestamp>| at.map_or(i64::MAX, |at| at.seconds);
         let at = match subject {
-            Subject::User(_) | Subject::Organization(_) => seconds(entry.at),
-            // A session or a key that ended never comes back.
-            Subject::Session(_) | Subject::Key(_) => i64::MAX,
+            Subject::User(_) => seconds(entry.at),
+            // A session that ended never comes back.
+            Subject::Session(_) => i64::MAX,
         };
         self.insert(subject, at, seconds(entry.until));
     }
