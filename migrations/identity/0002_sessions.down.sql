@@ -1,2 +1,2 @@
-DROP TABLE signing_keys, revocations, refresh_tokens, sessions;
+DROP TABLE revocations, refresh_tokens, sessions;
 DROP TYPE revocation_kind;

@@ -41,7 +41,7 @@ SELECT directory('refresh_tokens', 'select, insert, update (used_at, used_by)');
 
 -- What services must refuse before its tokens run out by themselves; read by every identity
 -- instance and streamed on. Rows are written with the change that makes them true.
-CREATE TYPE revocation_kind AS ENUM ('session', 'user');
+CREATE TYPE revocation_kind AS ENUM ('session', 'user', 'signing_key');
 CREATE TABLE revocations (
   organization_id uuid NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
@@ -56,16 +56,3 @@ CREATE INDEX revocations_at ON revocations (at);
 CREATE INDEX revocations_until ON revocations (until);
 SELECT isolate('revocations', 'insert');
 SELECT directory('revocations', 'select, insert, delete');
-
--- Private keys are sealed by a key-encryption key that is never in the database.
-CREATE TABLE signing_keys (
-  kid text PRIMARY KEY CHECK (length(kid) BETWEEN 1 AND 100),
-  alg text NOT NULL CHECK (alg = 'EdDSA'),
-  public_key bytea NOT NULL CHECK (length(public_key) = 32),
-  sealed_private_key bytea NOT NULL,
-  state text NOT NULL CHECK (state IN ('next', 'active', 'retiring', 'gone')),
-  created_at timestamptz NOT NULL DEFAULT now(),
-  publish_until timestamptz
-);
-CREATE UNIQUE INDEX signing_keys_active ON signing_keys (state) WHERE state = 'active';
-GRANT select, insert, update ON signing_keys TO spectra_identity_system;

@@ -9,6 +9,7 @@ mod contract;
 mod discovery;
 mod idempotency;
 mod instruments;
+mod keys;
 mod materials;
 mod migrations;
 mod recipes;

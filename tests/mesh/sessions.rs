@@ -169,12 +169,3 @@ async fn ones_sessions_are_listed_and_ended() {
     me.get("/auth/me").await.expect(200);
     assert_eq!(me.get("/auth/sessions").await.expect(200)["items"].as_array().unwrap().len(), 1);
 }
-
-#[tokio::test]
-async fn the_public_keys_are_public() {
-    let mesh = Mesh::start().await;
-    let keys = mesh.nobody().get("/.well-known/jwks.json").await.expect(200);
-    let key = &keys["keys"][0];
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"], &key["use"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig")));
-    assert!(key.get("d").is_none());
-}

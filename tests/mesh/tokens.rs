@@ -48,7 +48,7 @@ impl Judge {
     fn accepts(&self, token: &str) -> bool {
         let Ok(unverified) = Unverified::parse(token) else { return false };
         let Ok(claims) = unverified.verify(&self.keys, &self.expected, self.now) else { return false };
-        !self.revocations.refuse(&claims)
+        !self.revocations.refuse(&claims, unverified.kid())
     }
 }
 
@@ -86,7 +86,7 @@ impl Forge {
         let public = key.public_key().as_ref().to_vec();
         let mesh = Mesh::start_with(async |sql| {
             sqlx::query(
-                "INSERT INTO identity.signing_keys (kid, alg, public_key, sealed_private_key, state, publish_until)
+                "INSERT INTO identity.signing_keys (kid, alg, public_key, sealed_by, state, publish_until)
                  VALUES ($1, 'EdDSA', $2, '', 'retiring', now() + interval '1 hour')",
             )
             .bind(KID)

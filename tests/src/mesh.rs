@@ -8,8 +8,8 @@ use spectra::{
     seed::{self, ORGANIZATIONS, PEOPLE},
     stack::{Listeners, Stack},
 };
-use spectra_identity::{Config, Cost};
-use spectra_mesh::{Peer, Pools};
+use spectra_identity::{Config, Cost, keys::Keys};
+use spectra_mesh::{Peer, Pools, SystemDb};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tonic::transport::Channel;
 
@@ -39,9 +39,7 @@ impl Mesh {
         let run = database::run().await;
         let admin = run.database(false).await.expect("a copy of the template");
         prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
-        let listeners = Listeners::anywhere().await.expect("free ports");
-        let pools = Pools { max: 20, min: 0 };
-        let stack = Stack::start(&admin, &run.secrets, config(&run.secrets), listeners, pools).await.expect("a mesh");
+        let stack = start(&admin, config(&run.secrets)).await.expect("a mesh");
         Self { stack, admin, tokens: Mutex::default() }
     }
 
@@ -118,6 +116,25 @@ impl Mesh {
     pub async fn application(&self, role: &str) -> PgConnectOptions {
         database::run().await.secrets.application(&self.admin, role)
     }
+
+    /// The keys that this mesh signs with, as whoever runs it sees them.
+    pub async fn keys(&self) -> Keys {
+        let system = self.application("spectra_identity_system").await;
+        let system = SystemDb::connect(system, Pools { max: 1, min: 0 }).await.expect("the sign-in directory");
+        Keys::open(system, &database::run().await.secrets.key_encryption_key()).expect("keys")
+    }
+
+    /// The same mesh, started again over its database with another key-encryption key.
+    pub async fn start_again(self, key_encryption_key: [u8; 32]) -> anyhow::Result<Self> {
+        self.stack.stop().await;
+        let run = database::run().await;
+        let stack = start(&self.admin, Config { key_encryption_key, ..config(&run.secrets) }).await?;
+        Ok(Self { stack, admin: self.admin, tokens: Mutex::default() })
+    }
+}
+
+async fn start(admin: &PgConnectOptions, config: Config) -> anyhow::Result<Stack> {
+    Stack::start(admin, &database::run().await.secrets, config, Listeners::anywhere().await?, Pools { max: 20, min: 0 }).await
 }
 
 /// The address and the password of the person of this role.

@@ -10,8 +10,8 @@ pub struct Config {
     pub expected: Expected,
     /// How long tokens and sessions live.
     pub lives: Lives,
-    /// Seals the signing keys in the database; the pepper of passwords and the key of renewals follow
-    /// from it. It is never stored beside them.
+    /// Seals what the database keeps sealed: the signing keys, the pepper of passwords, the key of
+    /// renewals. It is never stored beside them.
     pub key_encryption_key: [u8; 32],
     /// What a new password hash costs.
     pub cost: Cost,

@@ -4,7 +4,7 @@ use spectra_mesh::{Error, Labelled, Object, SystemDb, SystemTx, new_id};
 use spectra_proto::types::UserRole;
 use uuid::Uuid;
 
-use crate::{Config, password::Passwords, secrets::Secrets};
+use crate::{Config, password::Passwords, seal::Seal, secrets::Secrets};
 
 /// The sign-in directory, to be filled.
 pub struct Directory {
@@ -29,7 +29,8 @@ pub struct Person<'a> {
 impl Directory {
     /// The directory of the service that runs with this configuration.
     pub async fn open(system: SystemDb, config: &Config) -> Result<Self, Error> {
-        let passwords = Passwords::new(&Secrets::of(&config.key_encryption_key)?, config.cost).await?;
+        let secrets = Secrets::load(&system, &Seal::of(&config.key_encryption_key)?).await?;
+        let passwords = Passwords::new(secrets.pepper(), config.cost).await?;
         Ok(Self { system, passwords })
     }
 

@@ -5,13 +5,18 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use spectra_mesh::{Error, SystemDb};
+use spectra_mesh::Error;
 use spectra_proto::identity as pb;
 
-use crate::secrets::Secrets;
+use crate::seal::{Seal, Sealed};
 
+mod ring;
+mod rotation;
 mod rpc;
 mod store;
+
+pub(crate) use ring::Ring;
+pub use rotation::{Keys, Listed};
 
 /// The one algorithm that tokens are signed with here.
 const ALGORITHM: &str = "EdDSA";
@@ -28,24 +33,10 @@ pub(crate) struct Signing {
 struct Stored {
     kid: String,
     public_key: Vec<u8>,
-    sealed_private_key: Vec<u8>,
+    private_key: Sealed,
 }
 
 impl Signing {
-    /// The active key, made now when there is none yet.
-    pub(crate) async fn load(system: &SystemDb, secrets: &Secrets) -> Result<Self, Error> {
-        let mut tx = system.begin().await?;
-        store::lock(&mut tx).await?;
-        if let Some(stored) = store::active(&mut tx).await? {
-            return Self::open(&stored, secrets);
-        }
-        let signing = Self::generate()?;
-        store::insert_active(&mut tx, &signing.seal(secrets)?).await?;
-        tx.commit().await?;
-        tracing::info!(kid = signing.kid, "made the first signing key");
-        Ok(signing)
-    }
-
     /// A new key.
     pub(crate) fn generate() -> Result<Self, Error> {
         let pair = Ed25519KeyPair::generate().map_err(Error::broken)?;
@@ -54,30 +45,24 @@ impl Signing {
         Ok(Self { kid: thumbprint(&public_key), public_key, private_key })
     }
 
-    fn seal(&self, secrets: &Secrets) -> Result<Stored, Error> {
-        Ok(Stored {
-            kid: self.kid.clone(),
-            public_key: self.public_key.clone(),
-            sealed_private_key: secrets.seal(&context(&self.kid), &self.private_key)?,
-        })
+    fn seal(&self, seal: &Seal) -> Result<Stored, Error> {
+        let private_key = seal.close(&sealed_as(&self.kid), &self.private_key)?;
+        Ok(Stored { kid: self.kid.clone(), public_key: self.public_key.clone(), private_key })
     }
 
-    fn open(stored: &Stored, secrets: &Secrets) -> Result<Self, Error> {
-        let unfit = |why: &str| Error::broken(format!("the signing key {} {why}", stored.kid));
-        let private_key = secrets
-            .open(&context(&stored.kid), &stored.sealed_private_key)
-            .ok_or_else(|| unfit("does not open with this key-encryption key; hand in the one that it was sealed with"))?;
-        let pair = Ed25519KeyPair::from_pkcs8(&private_key).map_err(|_| unfit("is not in PKCS #8"))?;
-        if pair.public_key().as_ref() != stored.public_key {
-            return Err(unfit("has another public half than its record says"));
+    fn open(stored: Stored, seal: &Seal) -> Result<Self, Error> {
+        let private_key = seal.open(&sealed_as(&stored.kid), &stored.private_key)?;
+        let pair = Ed25519KeyPair::from_pkcs8(&private_key).ok();
+        if pair.is_none_or(|pair| pair.public_key().as_ref() != stored.public_key) {
+            return Err(Error::broken(format!("the signing key {} is damaged: its halves do not fit", stored.kid)));
         }
-        Ok(Self { kid: stored.kid.clone(), public_key: stored.public_key.clone(), private_key })
+        Ok(Self { kid: stored.kid, public_key: stored.public_key, private_key })
     }
 }
 
-/// What a sealed key is bound to.
-fn context(kid: &str) -> String {
-    format!("{kid}|{ALGORITHM}")
+/// What a private key's seal is bound to.
+fn sealed_as(kid: &str) -> String {
+    format!("signing key {kid} {ALGORITHM}")
 }
 
 /// The id of an Ed25519 key: the SHA-256 of its required members, in order (RFC 7638, RFC 8037).
@@ -110,28 +95,24 @@ mod tests {
 
     #[test]
     fn a_key_comes_back_from_its_seal() {
-        let secrets = Secrets::of(&[1; 32]).expect("keys");
+        let seal = Seal::of(&[1; 32]).expect("a seal");
         let signing = Signing::generate().expect("a key");
-        let stored = signing.seal(&secrets).expect("sealed");
-        let opened = Signing::open(&stored, &secrets).expect("opened");
+        let opened = Signing::open(signing.seal(&seal).expect("sealed"), &seal).expect("opened");
         assert_eq!((opened.kid, opened.private_key), (signing.kid, signing.private_key));
     }
 
     #[test]
-    fn a_key_of_another_seal_or_record_is_refused() {
-        let (ours, theirs) = (Secrets::of(&[1; 32]).expect("keys"), Secrets::of(&[2; 32]).expect("keys"));
-        let stored = Signing::generate().and_then(|signing| signing.seal(&ours)).expect("sealed");
-        let refused = |stored: &Stored, secrets: &Secrets| match Signing::open(stored, secrets) {
+    fn a_key_under_another_record_is_refused() {
+        let seal = Seal::of(&[1; 32]).expect("a seal");
+        let stored = || Signing::generate().and_then(|signing| signing.seal(&seal)).expect("sealed");
+        let (one, other) = (stored(), stored());
+        let refused = |stored: Stored| match Signing::open(stored, &seal) {
             Err(Error::Broken(cause)) => cause.to_string(),
             _ => panic!("it was opened"),
         };
-        assert!(refused(&stored, &theirs).contains("key-encryption key"));
-        let other = Signing::generate().expect("a key");
-        assert!(refused(&Stored { kid: other.kid, ..copy(&stored) }, &ours).contains("key-encryption key"));
-        assert!(refused(&Stored { public_key: other.public_key, ..copy(&stored) }, &ours).contains("public half"));
-    }
-
-    fn copy(stored: &Stored) -> Stored {
-        Stored { kid: stored.kid.clone(), public_key: stored.public_key.clone(), sealed_private_key: stored.sealed_private_key.clone() }
+        assert!(
+            refused(Stored { public_key: other.public_key, private_key: one.private_key.clone(), kid: one.kid }).contains("do not fit")
+        );
+        assert!(refused(Stored { public_key: one.public_key, private_key: one.private_key, kid: other.kid }).contains("does not open"));
     }
 }

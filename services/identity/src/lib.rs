@@ -11,10 +11,11 @@ use tonic::service::{Routes, RoutesBuilder};
 
 mod config;
 pub mod directory;
-mod keys;
+pub mod keys;
 mod organizations;
 mod password;
 mod revocations;
+mod seal;
 mod secrets;
 mod sessions;
 mod token;
@@ -22,7 +23,7 @@ mod users;
 
 pub use config::{Config, Cost, Lives};
 
-use crate::{password::Passwords, revocations::Feed, secrets::Secrets, token::Issuer};
+use crate::{keys::Ring, password::Passwords, revocations::Feed, seal::Seal, secrets::Secrets, token::Issuer};
 
 /// The gRPC services offered here.
 pub const OFFERS: &[&str] = &[
@@ -42,19 +43,20 @@ struct App {
     secrets: Secrets,
     passwords: Passwords,
     issuer: Issuer,
+    ring: Arc<Ring>,
     feed: Arc<Feed>,
 }
 
 /// The handlers, over the database of identity and its sign-in directory.
 ///
-/// Makes the first signing key when there is none. Fails when the key-encryption key is not the one
+/// Makes the first signing keys when there are none. Fails when the key-encryption key is not the one
 /// that the keys were sealed with. The tasks started here, and the streams they feed, end at `stop`.
 pub async fn routes(config: Config, db: Db, system: SystemDb, authority: Arc<Authority>, stop: CancellationToken) -> Result<Routes, Error> {
-    let secrets = Secrets::of(&config.key_encryption_key)?;
-    let signing = keys::Signing::load(&system, &secrets).await?;
+    let secrets = Secrets::load(&system, &Seal::of(&config.key_encryption_key)?).await?;
     let app = Arc::new(App {
-        passwords: Passwords::new(&secrets, config.cost).await?,
-        issuer: Issuer::new(config.expected, config.lives.access, signing)?,
+        passwords: Passwords::new(secrets.pepper(), config.cost).await?,
+        issuer: Issuer::new(config.expected, config.lives.access)?,
+        ring: Ring::open(system.clone(), &config.key_encryption_key, stop.clone()).await?,
         feed: Feed::start(system.clone(), stop),
         lives: config.lives,
         secrets,

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVe
 use spectra_mesh::Error;
 use tokio::sync::Semaphore;
 
-use crate::{Cost, secrets::Secrets};
+use crate::Cost;
 
 /// How many sign-ins may wait for a core.
 const QUEUE: usize = 32;
@@ -37,10 +37,10 @@ struct Hasher {
 }
 
 impl Passwords {
-    /// A hasher of this cost.
-    pub(crate) async fn new(secrets: &Secrets, cost: Cost) -> Result<Self, Error> {
+    /// A hasher of this cost, which mixes the pepper into every hash.
+    pub(crate) async fn new(pepper: [u8; 32], cost: Cost) -> Result<Self, Error> {
         let cores = available_parallelism().map_or(1, usize::from);
-        let (pepper, params) = (secrets.pepper(), Params::new(cost.memory_kib, cost.passes, 1, None).map_err(Error::broken)?);
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(Error::broken)?;
         let hasher = tokio::task::spawn_blocking(move || {
             let hasher = Hasher { pepper, params, dummy: String::new() };
             Ok::<_, Error>(Hasher { dummy: hasher.hash("nobody's password")?, ..hasher })
@@ -117,8 +117,8 @@ impl Hasher {
 mod tests {
     use super::*;
 
-    async fn passwords(key: u8, cost: Cost) -> Passwords {
-        Passwords::new(&Secrets::of(&[key; 32]).expect("keys"), cost).await.expect("a hasher")
+    async fn passwords(pepper: u8, cost: Cost) -> Passwords {
+        Passwords::new([pepper; 32], cost).await.expect("a hasher")
     }
 
     async fn place(passwords: &Passwords, password: &str, stored: &[&str]) -> Option<usize> {

@@ -10,7 +10,7 @@ mod rpc;
 mod store;
 
 pub(crate) use feed::Feed;
-pub(crate) use store::{revoke_session, revoke_user};
+pub(crate) use store::{revoke_session, revoke_signing_key, revoke_user};
 
 use crate::App;
 

@@ -76,7 +76,7 @@ impl App {
     /// The answer to whoever has signed in or renewed a session.
     fn pair(&self, grant: &Grant, refresh: RefreshToken) -> Result<pb::TokenPair, Error> {
         Ok(pb::TokenPair {
-            access_token: self.issuer.access_token(grant)?,
+            access_token: self.issuer.access_token(grant, &self.ring.signing())?,
             refresh_token: refresh.0,
             token_type: "bearer".to_owned(),
             expires_in: self.issuer.life(),

@@ -28,21 +28,19 @@ pub(crate) struct Grant {
     pub(crate) signed_in_at: i64,
 }
 
-/// Makes access tokens, with the key that is active.
+/// Makes access tokens.
 pub(crate) struct Issuer {
     expected: Expected,
     /// In seconds.
     life: i32,
-    kid: String,
-    key: EncodingKey,
 }
 
 impl Issuer {
     /// Refuses a life that no verifier would believe.
-    pub(crate) fn new(expected: Expected, life: Duration, signing: Signing) -> Result<Self, Error> {
+    pub(crate) fn new(expected: Expected, life: Duration) -> Result<Self, Error> {
         let believed = i32::try_from(life.as_secs()).ok().filter(|life| (1..=MAX_LIFETIME).contains(&i64::from(*life)));
         let life = believed.ok_or_else(|| Error::broken(format!("an access token lives for 1 to {MAX_LIFETIME} seconds, not {life:?}")))?;
-        Ok(Self { expected, life, kid: signing.kid, key: EncodingKey::from_ed_der(&signing.private_key) })
+        Ok(Self { expected, life })
     }
 
     /// How long a token lives, in seconds.
@@ -50,9 +48,9 @@ impl Issuer {
         self.life
     }
 
-    /// A new token.
-    pub(crate) fn access_token(&self, grant: &Grant) -> Result<String, Error> {
-        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+    /// A new token, signed with this key.
+    pub(crate) fn access_token(&self, grant: &Grant, signing: &Signing) -> Result<String, Error> {
+        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(signing.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims {
             iss: self.expected.issuer.clone(),
             aud: Audience::One(self.expected.audience.clone()),
@@ -70,7 +68,7 @@ impl Issuer {
             auth_time: Some(grant.signed_in_at),
             amr: Some(vec!["pwd".to_owned()]),
         };
-        jsonwebtoken::encode(&header, &claims, &self.key).map_err(Error::broken)
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&signing.private_key)).map_err(Error::broken)
     }
 }
 
@@ -100,7 +98,11 @@ mod tests {
         Expected { issuer: "https://lab.test".to_owned(), audience: "spectra-lab-api".to_owned() }
     }
 
-    fn issuer() -> (Issuer, KeySet) {
+    fn issuer() -> Issuer {
+        Issuer::new(expected(), Duration::from_mins(10)).expect("a believable life")
+    }
+
+    fn key() -> (Signing, KeySet) {
         let signing = Signing::generate().expect("a key");
         let jwk = Jwk {
             kty: "OKP".to_owned(),
@@ -110,7 +112,7 @@ mod tests {
             ..Jwk::default()
         };
         let keys = KeySet::new(&[jwk]).expect("a set");
-        (Issuer::new(expected(), Duration::from_mins(10), signing).expect("a believable life"), keys)
+        (signing, keys)
     }
 
     fn grant(role: UserRole) -> Grant {
@@ -120,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_verifier_believes_the_issuer() {
-        let (issuer, keys) = issuer();
+        let (signing, keys) = key();
         let grant = grant(UserRole::Engineer);
-        let token = issuer.access_token(&grant).expect("a token");
+        let token = issuer().access_token(&grant, &signing).expect("a token");
         let claims = Unverified::parse(&token).expect("well formed").verify(&keys, &expected(), grant.issued_at).expect("believed");
         assert_eq!((claims.org, claims.sub, claims.sid, claims.role.0), (grant.org, grant.user, grant.session, grant.role));
         assert_eq!((claims.iat, claims.exp, claims.auth_time), (grant.issued_at, grant.issued_at + 600, Some(grant.signed_in_at)));
@@ -130,27 +132,27 @@ mod tests {
 
         let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header")).expect("base64url");
         let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-        assert_eq!(header, serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": issuer.kid}));
+        assert_eq!(header, serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": signing.kid}));
     }
 
     #[test]
     fn no_token_lives_longer_than_verifiers_believe() {
-        let live = |life: Duration| Issuer::new(expected(), life, Signing::generate().expect("a key")).is_ok();
+        let live = |life: Duration| Issuer::new(expected(), life).is_ok();
         assert!(live(Duration::from_secs(1)) && live(Duration::from_mins(15)));
         assert!(!live(Duration::from_millis(999)) && !live(Duration::from_secs(901)) && !live(Duration::MAX));
     }
 
     #[test]
     fn each_token_is_another() {
-        let (issuer, _) = issuer();
-        let grant = grant(UserRole::Viewer);
-        assert_ne!(issuer.access_token(&grant).expect("a token"), issuer.access_token(&grant).expect("a token"));
+        let ((signing, _), grant) = (key(), grant(UserRole::Viewer));
+        let token = || issuer().access_token(&grant, &signing).expect("a token");
+        assert_ne!(token(), token());
     }
 
     #[test]
     fn another_key_is_not_believed() {
-        let ((issuer, _), (_, keys)) = (issuer(), issuer());
-        let token = issuer.access_token(&grant(UserRole::Viewer)).expect("a token");
+        let ((signing, _), (_, keys)) = (key(), key());
+        let token = issuer().access_token(&grant(UserRole::Viewer), &signing).expect("a token");
         let flaw = Unverified::parse(&token).expect("well formed").verify(&keys, &expected(), clock::unix()).expect_err("a stranger's key");
         assert_eq!(flaw, Flaw::Key);
     }

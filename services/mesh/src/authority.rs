@@ -29,6 +29,7 @@ pub struct Authority {
 struct Verified {
     caller: Caller,
     claims: Claims,
+    kid: String,
     generation: u64,
 }
 
@@ -84,11 +85,11 @@ impl Authority {
             }
             let claims = unverified.verify(&keys, &self.expected, now)?;
             let caller = Caller::of(&claims, token);
-            let verified = Arc::new(Verified { caller, claims, generation });
+            let verified = Arc::new(Verified { caller, claims, kid: unverified.kid().to_owned(), generation });
             self.remember(fingerprint, Arc::clone(&verified), now);
             verified
         };
-        if self.revocations.refuse(&verified.claims) {
+        if self.revocations.refuse(&verified.claims, &verified.kid) {
             return Err(Flaw::Revoked);
         }
         Ok(verified.caller.clone())

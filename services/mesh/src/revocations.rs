@@ -1,4 +1,4 @@
-//! What must be refused although its token still runs: ended sessions and changed users.
+//! What must be refused although its token still runs: ended sessions, changed users, withdrawn keys.
 //! Identity streams it; the set is small, because a token lives for minutes.
 
 use std::{
@@ -33,6 +33,8 @@ struct Known {
     heard: i64,
     /// By what is revoked: tokens issued up to the first time are dead, until the second all are gone.
     entries: HashMap<Subject, (i64, i64)>,
+    /// The signing keys that are withdrawn, until when their last token is dead.
+    keys: HashMap<String, i64>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -42,15 +44,12 @@ enum Subject {
 }
 
 impl Revocations {
-    /// Whether a token with these claims is dead.
+    /// Whether a token with these claims, signed with this key, is dead.
     #[must_use]
-    pub fn refuse(&self, claims: &Claims) -> bool {
+    pub fn refuse(&self, claims: &Claims, kid: &str) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.entries.is_empty() {
-            return false;
-        }
         let dead = |subject: Subject| known.entries.get(&subject).is_some_and(|(at, _)| claims.iat <= *at);
-        dead(Subject::Session(claims.sid)) || dead(Subject::User(claims.sub))
+        known.keys.contains_key(kid) || dead(Subject::Session(claims.sid)) || dead(Subject::User(claims.sub))
     }
 
     /// Whether identity has told what is revoked at all.
@@ -65,7 +64,7 @@ impl Revocations {
         clock::unix() - self.known.read().unwrap_or_else(PoisonError::into_inner).heard < STALE
     }
 
-    /// Ends a session in this process at once. `at` and `until` are in seconds since 1970.
+    /// Ends a session in this process at once; it never comes back. `until` is in seconds since 1970.
     pub fn end_session(&self, session: Uuid, until: i64) {
         self.insert(Subject::Session(session), i64::MAX, until);
     }
@@ -111,26 +110,26 @@ impl Revocations {
                 let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
                 known.heard = now;
                 known.entries.retain(|_, (_, until)| *until > now);
+                known.keys.retain(|_, until| *until > now);
             }
             None => {}
         }
     }
 
     fn take(&self, entry: &Revocation) {
-        let id = || Uuid::parse_str(&entry.id).ok();
-        let subject = match entry.kind() {
-            RevocationKind::Session => id().map(Subject::Session),
-            RevocationKind::User => id().map(Subject::User),
-            RevocationKind::Unspecified => None,
-        };
-        let Some(subject) = subject else { return };
         let seconds = |at: Option<prost_types::Timestamp>| at.map_or(i64::MAX, |at| at.seconds);
-        let at = match subject {
-            Subject::User(_) => seconds(entry.at),
-            // A session that ended never comes back.
-            Subject::Session(_) => i64::MAX,
-        };
-        self.insert(subject, at, seconds(entry.until));
+        let until = seconds(entry.until);
+        match (entry.kind(), Uuid::parse_str(&entry.id)) {
+            (RevocationKind::Session, Ok(id)) => self.end_session(id, until),
+            (RevocationKind::User, Ok(id)) => self.shut_out(id, seconds(entry.at), until),
+            (RevocationKind::SigningKey, _) => self.withdraw(&entry.id, until),
+            _ => {}
+        }
+    }
+
+    fn withdraw(&self, kid: &str, until: i64) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.keys.insert(kid.to_owned(), until);
     }
 
     fn insert(&self, subject: Subject, at: i64, until: i64) {

@@ -36,6 +36,8 @@ pub enum Command {
     Seed(Seed),
     /// Opens psql on the database that `up` is running, as its superuser.
     Psql(Psql),
+    /// Lists the keys that sign tokens, moves them on, withdraws one, or seals them anew.
+    Keys(Keys),
     /// Prints the contract as an encoded `FileDescriptorSet`.
     Descriptors,
 }
@@ -180,6 +182,46 @@ pub struct Psql {
     /// What psql is told.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<String>,
+}
+
+/// The keys that sign tokens.
+#[derive(Clone, Debug, Args)]
+pub struct Keys {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: KeyAction,
+    /// Where the private database and the secrets are kept.
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    pub data: PathBuf,
+    /// Where the database is.
+    #[command(flatten)]
+    pub database: Database,
+    /// Identity's database, as the role of the sign-in directory, where it is served by `serve`.
+    #[arg(long, env = "SPECTRA_SYSTEM_DATABASE_URL", hide_env_values = true, requires = "key_encryption_key_file")]
+    pub system_database_url: Option<String>,
+    /// The file that holds identity's key-encryption key, where it is served by `serve`.
+    #[arg(long, env = "SPECTRA_KEY_ENCRYPTION_KEY_FILE", requires = "system_database_url")]
+    pub key_encryption_key_file: Option<PathBuf>,
+}
+
+/// What to do with signing keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyAction {
+    /// Lists every key there is and was.
+    List,
+    /// Lets the next key sign now; by itself it does so after thirty days.
+    Rotate,
+    /// Withdraws a key that is in wrong hands: every token of it is refused within seconds.
+    Revoke {
+        /// The id of the key.
+        kid: String,
+    },
+    /// Seals all that is sealed with another key-encryption key; start identity with that one afterwards.
+    Rewrap {
+        /// The file of the new key-encryption key: 32 bytes in hexadecimal.
+        #[arg(long)]
+        to: PathBuf,
+    },
 }
 
 #[derive(Parser)]

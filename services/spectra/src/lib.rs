@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod database;
+pub mod keys;
 pub mod maintain;
 pub mod secrets;
 pub mod seed;

@@ -45,6 +45,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<()> {
         Command::Migrate(options) => spectra::maintain::migrate(options).await,
         Command::Seed(options) => spectra::maintain::seed(options).await,
         Command::Psql(options) => spectra::maintain::psql(options).await,
+        Command::Keys(options) => spectra::keys::run(options).await,
         Command::Descriptors => spectra::maintain::descriptors(),
     }
 }

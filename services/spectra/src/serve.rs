@@ -72,14 +72,16 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     Ok(service.serve(listener, stop).await?)
 }
 
-fn database(url: Option<&str>) -> Result<PgConnectOptions> {
+/// A database of a URL that a service is given.
+pub(crate) fn database(url: Option<&str>) -> Result<PgConnectOptions> {
     let options = url.and_then(|url| PgConnectOptions::from_str(url).ok());
     Ok(options
         .context("a database URL is missing or is no PostgreSQL URL such as postgres://user:password@host/database")?
         .disable_statement_logging())
 }
 
-fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
+/// Reads a key-encryption key.
+pub(crate) fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
     let file = file.context("the key-encryption key's file is missing")?;
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let text = text.trim();

@@ -19,10 +19,10 @@ relations AS (
 tables AS (
   SELECT * FROM relations WHERE relkind IN ('r', 'p') AND relname NOT IN ('migrations', 'migrations_common')
 ),
--- Signing keys are everyone's: the sign-in role alone reaches them.
+-- Keys are everyone's: the sign-in role alone reaches them.
 tenants AS (
   SELECT *, CASE name WHEN 'identity.organizations' THEN 'id' ELSE 'organization_id' END AS key
-    FROM tables WHERE name <> 'identity.signing_keys'
+    FROM tables WHERE name NOT IN ('identity.signing_keys', 'identity.sealed_secrets')
 ),
 -- The rest is what the mesh writes down beside them: it has no revision and no trail of its own.
 resources AS (
@@ -236,7 +236,7 @@ SELECT 'the history of migrations is read only', format('%s: %s', r.name, g.priv
 UNION ALL
 SELECT 'secrets are for the sign-in role', format('%s to %s', c.name, r.name) FROM columns c, roles r
  WHERE r.name <> 'spectra_identity_system' AND has_column_privilege(r.oid, c.oid, c.attnum, 'SELECT')
-   AND (c.column ~ 'password|secret|sealed' OR c.table IN ('identity.refresh_tokens', 'identity.signing_keys'))
+   AND (c.column ~ 'password|secret|sealed' OR c.table IN ('identity.refresh_tokens', 'identity.signing_keys', 'identity.sealed_secrets'))
 UNION ALL
 SELECT 'a service sees its own schema alone', format('%s: %s', r.name, s.name) FROM roles r, schemas s
  WHERE has_schema_privilege(r.oid, s.oid, 'USAGE') <> (r.schema = s.name)

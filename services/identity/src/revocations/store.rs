@@ -36,6 +36,19 @@ pub(crate) async fn revoke_user(tx: &mut OrgTx, user: Uuid) -> Result<Revoked, E
     Ok(Revoked::User { id: user, at: entry.at.unix_timestamp(), until: entry.until.unix_timestamp() })
 }
 
+/// Voids every token that was signed with a key. No organization owns the entry.
+pub(crate) async fn revoke_signing_key(tx: &mut SystemTx, kid: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO revocations (organization_id, kind, subject, until)
+         VALUES ($1, 'signing_key', $2, clock_timestamp() + interval '15 minutes')",
+        Uuid::nil(),
+        kid,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// The live entries that were written within the last `seconds`, in order.
 pub(super) async fn written_within(tx: &mut SystemTx, seconds: f64) -> Result<Vec<pb::Revocation>, Error> {
     let rows = sqlx::query_as!(
