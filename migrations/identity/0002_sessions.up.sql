@@ -15,7 +15,6 @@ CREATE TABLE sessions (
   CONSTRAINT sessions_ended CHECK ((ended_at IS NULL) = (ended_why IS NULL))
 );
 CREATE INDEX sessions_list ON sessions (organization_id, user_id, created_at DESC, id DESC);
-CREATE INDEX sessions_id ON sessions (id);
 -- A renewal is no change of the session: the trail keeps when it began and how it ended.
 SELECT tenant('sessions', 'update (ended_at, ended_why)', watched => '{ended_at, ended_why}');
 SELECT directory('sessions', 'select, insert, update (last_used_at, ended_at, ended_why)');

@@ -25,6 +25,8 @@ async fn an_instrument_is_described_and_changed() {
     let down = engineer.patch(&path, json!({"status": "maintenance"})).await.expect(200);
     assert_eq!((&down["status"], &down["vendor"]), (&json!("maintenance"), &json!("Keithley")));
     assert_eq!(engineer.patch(&path, json!({"status": "INSTRUMENT_STATUS_ERROR"})).await.expect(200)["status"], "error");
+    let cleared = engineer.patch(&path, json!({"status": null})).await.refused(422, "invalid");
+    assert_eq!(cleared["errors"][0]["field"], "status", "a tool that is down does not come up by a field left empty");
     engineer.patch(&path, json!({"status": "broken"})).await.refused(400, "malformed");
     engineer.delete(&path).await.refused(405, "method_not_allowed");
     let viewer = mesh.demo("viewer").await;

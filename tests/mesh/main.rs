@@ -1,5 +1,6 @@
 //! The mesh as its users see it; one binary, so that one PostgreSQL serves a whole run.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_types, reason = "tests look into the database by statements of their own making")]
 
 mod audit;
 mod begin;

@@ -25,7 +25,9 @@ async fn a_recipe_goes_from_draft_to_approved_to_retired() {
 
     engineer.put(&path, json!({"params": {"vds": 9}})).await.refused(409, "recipe_frozen");
     engineer.put(&path, json!({"description": "d"})).await.refused(409, "recipe_frozen");
-    pi.delete(&path).await.refused(409, "recipe_frozen");
+    let kept = pi.delete(&path).await;
+    assert_eq!(kept.header("allow"), "GET, HEAD, OPTIONS, PATCH, PUT");
+    kept.refused(405, "not_deletable");
     pi.act(&format!("{path}/approve")).await.refused(409, "recipe_state");
     let approvals = engineer.get(&format!("{path}/approvals")).await.expect(200);
     let told: Vec<_> = approvals["items"].as_array().unwrap().iter().map(|row| (row["state"].clone(), row["comment"].clone())).collect();

@@ -95,12 +95,15 @@ async fn start_and_complete_check_again() {
         assert_eq!(engineer.get(run).await.expect(200)["status"], "blocked");
         pi.act(&format!("{run}/unblock")).await.refused(409, "calibration_revoked");
     }
-    certificate(&engineer, &tool, "C-2", -1, 100).await;
+    let second = certificate(&engineer, &tool, "C-2", -1, 100).await;
     engineer.act(&format!("{running}/unblock")).await.refused(403, "role_required");
     let again = engineer.act(&format!("{queued}/unblock")).await.expect(200);
     assert_eq!((&again["status"], &again["blocked_reason"]), (&json!("queued"), &Value::Null));
     assert_eq!(pi.act(&format!("{running}/unblock")).await.expect(200)["status"], "running");
-    assert_eq!(engineer.act(&format!("{running}/complete")).await.expect(200)["status"], "succeeded");
+    let done = engineer.act(&format!("{running}/complete")).await.expect(200);
+    let pinned = |run: &Value| run["calibration_id"].as_str().map(|id| format!("/api/analysis/calibrations/{id}"));
+    assert_eq!((&done["status"], pinned(&done)), (&json!("succeeded"), Some(first)), "it was measured under the first");
+    assert_eq!(pinned(&again), Some(second), "it is still to be measured");
     assert_eq!(engineer.act(&format!("{queued}/cancel")).await.expect(200)["status"], "cancelled");
 }
 

@@ -3,7 +3,6 @@
 use spectra_mesh::{Error, Peer, Permit, Refusal, id};
 use spectra_proto::{
     Label,
-    analysis::Run,
     lims::{
         GetRecipeRequest, GetSampleRequest, RecipeStatus, recipe_service_client::RecipeServiceClient,
         sample_service_client::SampleServiceClient,
@@ -32,16 +31,16 @@ pub(crate) struct Grounds {
 }
 
 impl Lims {
-    /// Looks up the records that `run` refers to.
-    pub(crate) async fn grounds(&self, permit: &Permit, run: &Run) -> Result<Grounds, Error> {
+    /// Looks up the records that a run refers to.
+    pub(crate) async fn grounds(&self, permit: &Permit, recipe_id: Option<&str>, sample_id: Option<&str>) -> Result<Grounds, Error> {
         let recipe = async {
-            match &run.recipe_id {
+            match recipe_id {
                 Some(recipe_id) => self.approved(permit, recipe_id).await.map(Some),
                 None => Ok(None),
             }
         };
         let sample_id = async {
-            match &run.sample_id {
+            match sample_id {
                 Some(sample_id) => self.present(permit, sample_id).await.map(Some),
                 None => Ok(None),
             }

@@ -136,7 +136,11 @@ impl Front {
         let metadata = call::metadata(headers, trace, client);
         match call::unary(&binding.rpc, message.into(), metadata, deadline::of(headers)).await {
             Ok(wire) => respond::success(&self.plans, binding, method, uri, headers, &wire),
-            Err(Failure::Refused(status)) => Err(Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH))),
+            Err(Failure::Refused(status)) => {
+                let problem = Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH));
+                let forbidden = problem.status() == StatusCode::METHOD_NOT_ALLOWED;
+                Err(if forbidden { problem.allowing(self.routes.others(method, uri.path())) } else { problem })
+            }
             Err(Failure::Deadline) => Err(Problem::deadline()),
             Err(Failure::Unanswered) => Err(Problem::unavailable()),
         }

@@ -114,7 +114,13 @@ impl Problem {
     /// The path takes other methods.
     pub(crate) fn method(allow: String) -> Box<Self> {
         let detail = format!("this path takes {allow}");
-        Box::new(Self { allow: Some(allow), ..*Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) })
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).allowing(allow)
+    }
+
+    /// The same refusal, with what the path takes besides.
+    pub(crate) fn allowing(mut self: Box<Self>, allow: String) -> Box<Self> {
+        self.allow = Some(allow);
+        self
     }
 
     /// A fault of ours or of a service.
@@ -142,8 +148,10 @@ impl Problem {
             return problem;
         };
         problem.code = info.reason.to_ascii_lowercase().into();
-        if problem.code == Reason::Malformed.label() && status.code() == Code::InvalidArgument {
-            problem.status = 400;
+        match status.code() {
+            Code::InvalidArgument if problem.code == Reason::Malformed.label() => problem.status = 400,
+            Code::FailedPrecondition if problem.code == Reason::NotDeletable.label() => problem.status = 405,
+            _ => {}
         }
         let metadata = info.metadata.iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str()));
         problem.about = metadata.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -126,6 +126,13 @@ impl<T> Routes<T> {
             .ok_or_else(|| if allowed.is_empty() { Miss::Path } else { Miss::Method(allow(&allowed)) })
     }
 
+    /// The methods that a path takes besides `method`, as `Allow` lists them.
+    pub(crate) fn others(&self, method: &Method, path: &str) -> String {
+        // No contract binds TRACE, so that it misses, and is told what there is.
+        let Err(Miss::Method(allow)) = self.find(&Method::TRACE, path) else { return String::new() };
+        allow.split(", ").filter(|name| *name != method.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     fn seek<'t, 'p>(
         &'t self,
         method: &Method,

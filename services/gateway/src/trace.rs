@@ -27,7 +27,7 @@ impl Trace {
     /// Continues the trace that the request is part of, or begins one.
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
         let request_id = gate::request_id(headers);
-        let span = tracing::info_span!("http", %method, %request_id, route = tracing::field::Empty);
+        let span = tracing::error_span!("http", %method, %request_id, route = tracing::field::Empty);
         let parent = headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(telemetry::parent);
         if let Some(parent) = &parent {
             // Without a collector there is nothing to set a parent on.

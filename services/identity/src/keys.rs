@@ -1,11 +1,8 @@
 //! Keys: what access tokens are signed with.
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    signature::{Ed25519KeyPair, KeyPair},
-};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use spectra_mesh::Error;
+use spectra_mesh::{Error, fingerprint};
 use spectra_proto::identity as pb;
 
 use crate::seal::{Seal, Sealed};
@@ -68,7 +65,7 @@ fn sealed_as(kid: &str) -> String {
 /// The id of an Ed25519 key: the SHA-256 of its required members, in order (RFC 7638, RFC 8037).
 fn thumbprint(public_key: &[u8]) -> String {
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public_key));
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()))
+    URL_SAFE_NO_PAD.encode(fingerprint(members.as_bytes()))
 }
 
 /// A public key as RFC 7517 writes it.

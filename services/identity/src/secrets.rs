@@ -1,7 +1,7 @@
 //! The random keys that live as long as the database, which keeps them sealed.
 
-use aws_lc_rs::{hmac, rand};
-use spectra_mesh::{Error, SystemDb, SystemTx};
+use aws_lc_rs::hmac;
+use spectra_mesh::{Error, SystemDb, SystemTx, random};
 use uuid::Uuid;
 
 use crate::seal::{Seal, Sealed};
@@ -54,9 +54,7 @@ impl Secrets {
 
 /// The secret of this name. Of several instances that miss it, one draws it for all.
 async fn secret(tx: &mut SystemTx, seal: &Seal, name: &str) -> Result<[u8; 32], Error> {
-    let mut random = [0; 32];
-    rand::fill(&mut random).map_err(Error::broken)?;
-    let drawn = seal.close(name, &random)?;
+    let drawn = seal.close(name, &random::<32>()?)?;
     sqlx::query!(
         "INSERT INTO sealed_secrets (name, sealed, sealed_by) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         name,

@@ -1,11 +1,7 @@
 //! Sessions: how people sign in, stay signed in and sign out.
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    rand,
-};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use spectra_mesh::{Error, stamp};
+use spectra_mesh::{Error, fingerprint, random, stamp};
 use spectra_proto::identity as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -57,9 +53,7 @@ struct RefreshToken(String);
 
 impl RefreshToken {
     fn random() -> Result<Self, Error> {
-        let mut random = [0; 32];
-        rand::fill(&mut random).map_err(Error::broken)?;
-        Ok(Self::of(&random))
+        Ok(Self::of(&random()?))
     }
 
     /// The prefix lets scanners of code and logs find a token that got lost there.
@@ -68,7 +62,7 @@ impl RefreshToken {
     }
 
     fn hash(&self) -> Vec<u8> {
-        digest(&SHA256, self.0.as_bytes()).as_ref().to_vec()
+        fingerprint(self.0.as_bytes()).to_vec()
     }
 }
 

@@ -5,15 +5,12 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use spectra_mesh::{
     Error, new_id,
-    token::{Audience, Claims, Expected, MAX_LIFETIME, Role},
+    token::{Audience, Claims, Expected, MAX_LIFETIME, Role, TYPE},
 };
 use spectra_proto::types::UserRole;
 use uuid::Uuid;
 
 use crate::keys::Signing;
-
-/// What a token's header calls it (RFC 9068).
-const TYPE: &str = "at+jwt";
 
 /// Whom a token is made for.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use spectra_mesh::Db;
-use spectra_proto::lims::{
-    material_service_server as materials_v1, recipe_service_server as recipes_v1, sample_service_server as samples_v1,
-};
+use spectra_proto::lims::{material_service_server, recipe_service_server, sample_service_server};
 use tonic::service::{Routes, RoutesBuilder};
 
 mod materials;
@@ -13,7 +11,8 @@ mod recipes;
 mod samples;
 
 /// The gRPC services offered here.
-pub const OFFERS: &[&str] = &[materials_v1::SERVICE_NAME, recipes_v1::SERVICE_NAME, samples_v1::SERVICE_NAME];
+pub const OFFERS: &[&str] =
+    &[material_service_server::SERVICE_NAME, recipe_service_server::SERVICE_NAME, sample_service_server::SERVICE_NAME];
 
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
@@ -27,8 +26,8 @@ pub fn routes(db: Db) -> Routes {
     let app = Arc::new(App { db });
     let mut routes = RoutesBuilder::default();
     routes
-        .add_service(spectra_mesh::compressed!(materials_v1::MaterialServiceServer::from_arc(Arc::clone(&app))))
-        .add_service(spectra_mesh::compressed!(recipes_v1::RecipeServiceServer::from_arc(Arc::clone(&app))))
-        .add_service(spectra_mesh::compressed!(samples_v1::SampleServiceServer::from_arc(app)));
+        .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(recipe_service_server::RecipeServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(sample_service_server::SampleServiceServer::from_arc(app)));
     routes.routes()
 }

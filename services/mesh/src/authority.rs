@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
 use http::{HeaderMap, header::AUTHORIZATION};
+use opentelemetry::{KeyValue, global, metrics::Counter};
 use spectra_proto::types::Reason;
 
 use crate::{
@@ -16,6 +17,14 @@ use crate::{
 
 /// How many verified tokens are remembered.
 const MEMORY: usize = 10_000;
+
+/// The one place that tells why a token was refused.
+static REFUSED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    global::meter("spectra")
+        .u64_counter("token.refused")
+        .with_description("How many access tokens were refused, by what was wrong with them.")
+        .build()
+});
 
 /// Turns a token into a caller, or says no.
 pub struct Authority {
@@ -66,6 +75,7 @@ impl Authority {
         let token = bearer(headers).ok_or(Error::Unauthenticated(Reason::Unauthenticated, "a bearer token is needed"))?;
         self.believe(token).await.map_err(|flaw| {
             tracing::debug!(?flaw, "a token was refused");
+            REFUSED.add(1, &[KeyValue::new("flaw", <&str>::from(flaw))]);
             Error::Unauthenticated(Reason::Unauthenticated, "the token is not valid; sign in again")
         })
     }

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 
+use crate::random;
+
 /// The time now, in UTC.
 #[must_use]
 pub fn now() -> OffsetDateTime {
@@ -21,8 +23,7 @@ pub fn unix() -> i64 {
 /// `period`, up to a tenth longer or shorter, so that many processes do not act at once.
 #[must_use]
 pub fn jitter(period: Duration) -> Duration {
-    let mut random = [0_u8; 1];
     // A clock without jitter still keeps time.
-    let _ = aws_lc_rs::rand::fill(&mut random);
-    period.mul_f64(0.9 + f64::from(random[0]) / 255.0 * 0.2)
+    let [random] = random().unwrap_or([127]);
+    period.mul_f64(0.9 + f64::from(random) / 255.0 * 0.2)
 }

@@ -3,7 +3,7 @@
 //! The pools are private. [`OrgTx`] comes from a [`Permit`], which the gate alone makes; [`SystemTx`]
 //! is identity's, over the sign-in directory, and connects as another role.
 
-#![expect(clippy::disallowed_types, reason = "the pools live here, and nowhere else")]
+#![expect(clippy::disallowed_types, reason = "the pools live here, and nowhere else; settings are put together of ids and names alone")]
 
 use std::time::Duration;
 
@@ -257,7 +257,8 @@ fn is_broken(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a connection that comes back can serve again: one that is still in a failed transaction
-/// cannot, and is closed.
+/// cannot, and is closed. None comes back inside one that is well: a transaction that is dropped sends
+/// its rollback first.
 async fn is_usable(conn: &mut PgConnection) -> bool {
     sqlx::raw_sql("SELECT").execute(conn).await.is_ok()
 }

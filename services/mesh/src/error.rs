@@ -3,7 +3,7 @@
 //! Which to use: a rule of the lab that says no is [`Error::Refused`]; a field that breaks a rule is
 //! [`Error::Invalid`]; whatever the caller cannot see, for whatever cause, is [`Error::NotFound`].
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use spectra_proto::types::Reason;
 use tonic::{Code, Status};
@@ -16,6 +16,9 @@ const DOMAIN: &str = "spectra";
 
 /// What is told of a fault of ours, here and by the gateway: nothing of the inside.
 pub const INTERNAL: &str = "an internal fault; the request id finds it in the logs";
+
+/// When a call that came at a bad moment may be made again.
+const AFTER: Duration = Duration::from_secs(1);
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -175,13 +178,10 @@ impl From<Error> for Status {
                 let violation = |Violation { field, message }| FieldViolation { field, description: message, ..FieldViolation::default() };
                 details.set_bad_request(violations.into_iter().map(violation).collect::<Vec<_>>());
             }
-            Error::NotFound(_)
-            | Error::Stale(_)
-            | Error::Unauthenticated(..)
-            | Error::Unavailable(_)
-            | Error::Exhausted(_)
-            | Error::Unimplemented
-            | Error::Deadline => {}
+            Error::Unavailable(_) | Error::Exhausted(_) => {
+                details.set_retry_info(Some(AFTER));
+            }
+            Error::NotFound(_) | Error::Stale(_) | Error::Unauthenticated(..) | Error::Unimplemented | Error::Deadline => {}
         }
         details.set_error_info(reason.as_str_name().trim_start_matches("REASON_"), DOMAIN, metadata);
         Status::with_error_details(code, message, details)
@@ -214,7 +214,7 @@ impl From<sqlx::Error> for Error {
                 Some("57P01" | "57P02" | "57P03" | "57P05" | "25006" | "53300") => {
                     Self::Unavailable("the database does not answer; try again in a moment")
                 }
-                Some("53100" | "53200") => Self::Exhausted("the database is out of room"),
+                Some("53100" | "53200") => Self::Unavailable("the database is out of room; nothing was changed"),
                 _ => Self::broken(error),
             },
             _ => Self::broken(error),

@@ -30,8 +30,10 @@ pub struct Keys {
     refetched: Mutex<i64>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Current {
+    /// What the set was made of.
+    keys: Arc<[Jwk]>,
     set: Arc<KeySet>,
     generation: u64,
     fetched: i64,
@@ -41,7 +43,11 @@ impl Keys {
     /// Keys of the mesh's identity service; nothing is fetched yet.
     #[must_use]
     pub fn of(identity: Peer) -> Self {
-        Self { identity, current: RwLock::default(), refetched: Mutex::new(0) }
+        Self {
+            identity,
+            current: RwLock::new(Current { keys: Arc::from([]), set: Arc::default(), generation: 0, fetched: 0 }),
+            refetched: Mutex::new(0),
+        }
     }
 
     /// The set and its generation, which rises with each change.
@@ -90,18 +96,21 @@ impl Keys {
             tracing::debug!("identity does not tell its keys");
             return false;
         };
-        let keys: Vec<Jwk> = answer
+        let keys: Arc<[Jwk]> = answer
             .into_inner()
             .keys
             .into_iter()
             .map(|key| Jwk { kty: key.kty, crv: key.crv, purpose: key.r#use, alg: key.alg, kid: key.kid, x: key.x, y: String::new() })
             .collect();
-        let Some(set) = KeySet::new(&keys) else {
-            tracing::warn!("identity's key set is empty or not usable; the last one stays");
-            return false;
-        };
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Current { set: Arc::new(set), generation: current.generation + 1, fetched: clock::unix() };
+        if current.keys != keys {
+            let Some(set) = KeySet::new(&keys) else {
+                tracing::warn!("identity's key set is empty or not usable; the last one stays");
+                return false;
+            };
+            *current = Current { keys, set: Arc::new(set), generation: current.generation + 1, fetched: 0 };
+        }
+        current.fetched = clock::unix();
         true
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use prost::Message;
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -24,12 +23,6 @@ impl Object {
     #[must_use]
     pub fn of(field: Option<&Struct>) -> Self {
         Self(field.cloned().unwrap_or_default())
-    }
-
-    /// How many bytes the object takes on the wire.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        self.0.encoded_len()
     }
 
     /// The object's text with its keys in order: what a content hash is made over.

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{Error, Permit, fingerprint, validate::wire};
 
-/// When a page is full, however few its items: what services and gateway hold of one stays small.
-const FULL: usize = 8 << 20;
+/// When a page is full, however few its items: with one item more it still is a message that clients
+/// take, which is of 4 MiB where they do not say otherwise.
+const FULL: usize = 2 << 20;
 
 /// Items of a page when the caller names no limit.
 const DEFAULT_LIMIT: i32 = 100;
@@ -26,11 +27,11 @@ pub struct Page {
     list: [u8; 8],
 }
 
-/// The rows of a page, and whether there are more behind them.
+/// The items of a page, and where it ends when there are more behind them.
 #[derive(Debug)]
-pub struct Rows<T> {
-    items: Vec<T>,
-    more: bool,
+pub struct Rows<M> {
+    items: Vec<M>,
+    end: Option<Place>,
 }
 
 /// A place in a list that is ordered by time and id, newest first.
@@ -109,47 +110,43 @@ impl Page {
         self.count
     }
 
-    /// Reads rows until the page is full: in items, or in bytes of what `weight` says of each. A page
-    /// that is full of bytes is a short one, with a token for the rest.
-    pub async fn read<T>(
+    /// Reads rows until the page is full: in items, or in bytes of what they become. A page that is
+    /// full of bytes is a short one, with a token for the rest. `place` says where a row stands.
+    pub async fn read<T, M: From<T> + Message>(
         &self,
         mut rows: impl Stream<Item = Result<T, sqlx::Error>> + Unpin,
-        weight: impl Fn(&T) -> usize,
-    ) -> Result<Rows<T>, Error> {
+        place: impl Fn(&T) -> (OffsetDateTime, Uuid),
+    ) -> Result<Rows<M>, Error> {
         let limit = usize::try_from(self.limit).unwrap_or_default();
-        let (mut items, mut bytes) = (Vec::new(), 0);
+        let (mut items, mut bytes, mut end) = (Vec::new(), 0, None);
         while let Some(row) = rows.next().await.transpose()? {
             if items.len() == limit || bytes > FULL {
-                return Ok(Rows { items, more: true });
+                return Ok(Rows { items, end });
             }
-            bytes += weight(&row);
-            items.push(row);
+            let (at, id) = place(&row);
+            end = Some(Place { at, id });
+            let item = M::from(row);
+            bytes += item.encoded_len();
+            items.push(item);
         }
-        Ok(Rows { items, more: false })
+        Ok(Rows { items, end: None })
     }
 
-    /// Makes the answer's items and pagination of the rows read: `total` is how many match in all, if
-    /// that was asked, and `place` where a row stands.
-    pub fn answer<T, M: From<T>>(
-        &self,
-        rows: Rows<T>,
-        total: Option<i64>,
-        place: impl Fn(&T) -> (OffsetDateTime, Uuid),
-    ) -> (Vec<M>, Option<Pagination>) {
-        let next_page_token = rows.items.last().filter(|_| rows.more).map(|last| {
-            let (at, id) = place(last);
-            Place { at, id }.token(self.list)
-        });
-        let per_page = i64::from(self.limit.max(1));
+    /// Makes the answer's items and pagination of the rows read; `total` is how many match in all, if
+    /// that was asked.
+    #[must_use]
+    pub fn answer<M>(&self, rows: Rows<M>, total: Option<i64>) -> (Vec<M>, Option<Pagination>) {
+        let total = total.map(|total| i32::try_from(total).unwrap_or(i32::MAX));
+        let per_page = self.limit.max(1);
         let pagination = Pagination {
             limit: self.limit,
             skip: self.skip,
-            page: self.skip / self.limit.max(1) + 1,
-            next_page_token,
+            page: self.skip / per_page + 1,
+            next_page_token: rows.end.map(|end| end.token(self.list)),
             total,
-            pages: total.map(|total| (total + per_page - 1) / per_page),
+            pages: total.map(|total| total / per_page + i32::from(total % per_page > 0)),
         };
-        (rows.items.into_iter().map(M::from).collect(), Some(pagination))
+        (rows.items, Some(pagination))
     }
 }
 

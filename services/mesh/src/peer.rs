@@ -10,7 +10,7 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::{
-    Error, Permit, deadline,
+    Error, Permit,
     serve::{KEEPALIVE, KEEPALIVE_TIMEOUT},
 };
 
@@ -56,11 +56,11 @@ impl Peer {
     }
 
     /// A request in the name of whoever made the call that `permit` is for: the same token, request
-    /// id and trace, and what is left of the time.
+    /// id and trace, and half of the time that is left; the other half is for what the answer is needed for.
     pub fn ask<T>(permit: &Permit, message: T) -> Request<T> {
         let mut request = Request::new(message);
         permit.pass_on(request.metadata_mut());
-        request.set_timeout(permit.remaining().saturating_sub(deadline::HOP));
+        request.set_timeout(permit.remaining() / 2);
         request
     }
 

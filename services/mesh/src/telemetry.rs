@@ -130,7 +130,8 @@ fn scrape(registry: &Registry, path: &str) -> http::Result<http::Response<Full<B
 
 /// The span of one call, a child of the caller's.
 pub(crate) fn span(method: &'static str, headers: &HeaderMap) -> Span {
-    let span = tracing::info_span!(
+    // Its level is the threshold at which it is left out: it must be there for the error that names the request.
+    let span = tracing::error_span!(
         "rpc",
         method,
         org = tracing::field::Empty,
@@ -203,7 +204,17 @@ pub(crate) async fn measured<B, E>(
 
 #[cfg(test)]
 mod tests {
-    use super::parent;
+    use super::*;
+
+    #[test]
+    fn spans_are_there_whatever_is_logged() {
+        for log in ["error", "warn", "info"] {
+            let subscriber = tracing_subscriber::registry().with(EnvFilter::new(log));
+            tracing::subscriber::with_default(subscriber, || {
+                assert!(!span("/spectra.Any/Method", &HeaderMap::new()).is_disabled(), "{log}");
+            });
+        }
+    }
 
     #[test]
     fn odd_trace_parents_are_ignored() {

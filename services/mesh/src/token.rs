@@ -21,7 +21,7 @@ const SKEW: i64 = 30;
 const MAX_SCOPES: usize = 64;
 
 /// The type that an access token's header names (RFC 9068).
-const TYPE: &str = "at+jwt";
+pub const TYPE: &str = "at+jwt";
 
 /// What a token must say of its origin and its use.
 #[derive(Clone, Debug)]
@@ -100,6 +100,24 @@ pub enum Flaw {
     Revoked,
 }
 
+impl From<Flaw> for &'static str {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::Size => "size",
+            Flaw::Form => "form",
+            Flaw::Header => "header",
+            Flaw::Type => "type",
+            Flaw::Key => "key",
+            Flaw::Signature => "signature",
+            Flaw::Claims => "claims",
+            Flaw::Issuer => "issuer",
+            Flaw::Audience => "audience",
+            Flaw::Time => "time",
+            Flaw::Revoked => "revoked",
+        }
+    }
+}
+
 /// The public keys that tokens may be signed with.
 #[derive(Default)]
 pub struct KeySet {
@@ -107,7 +125,7 @@ pub struct KeySet {
 }
 
 /// A public key as RFC 7517 writes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the members of a JSON Web Key, by their registered names")]
 pub struct Jwk {
     pub kty: String,

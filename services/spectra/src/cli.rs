@@ -7,6 +7,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use spectra_mesh::telemetry;
+use url::Url;
+
+use crate::serve;
 
 /// The system of record for semiconductor-characterisation labs.
 #[derive(Debug, Parser)]
@@ -246,27 +249,74 @@ impl Cli {
 impl Command {
     /// Every fault that parsing cannot see, all at once.
     pub fn check(&self) -> Result<(), Vec<String>> {
+        let faults = match self {
+            Self::Serve(serve) => serve.faults(),
+            _ => Vec::new(),
+        };
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    /// What telemetry calls the process.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(serve) => serve.role.name(),
+            _ => "spectra",
+        }
+    }
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "spectra-identity",
+            Self::Lims => "spectra-lims",
+            Self::Analysis => "spectra-analysis",
+            Self::Gateway => "spectra-gateway",
+        }
+    }
+}
+
+impl Serve {
+    fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if let Self::Serve(serve) = self {
-            if !serve.listen.ip().is_loopback() && !serve.insecure {
-                faults.push(format!("{} is open to others; a plaintext port beyond loopback needs --insecure", serve.listen));
-            }
-            if serve.role != Role::Gateway && serve.database_url.is_none() {
-                faults.push("DATABASE_URL is missing: the service's database, as its application role".to_owned());
-            }
-            if serve.role == Role::Identity {
-                if serve.system_database_url.is_none() {
-                    faults.push("SPECTRA_SYSTEM_DATABASE_URL is missing: identity's database, as spectra_identity_system".to_owned());
-                }
-                if serve.key_encryption_key_file.is_none() {
-                    faults.push("SPECTRA_KEY_ENCRYPTION_KEY_FILE is missing: the file of the key that seals signing keys".to_owned());
-                }
+        if !self.listen.ip().is_loopback() && !self.insecure {
+            faults.push(format!("{} is open to others; a plaintext port beyond loopback needs --insecure", self.listen));
+        }
+        for (flag, url) in [("--identity-url", &self.identity_url), ("--lims-url", &self.lims_url), ("--analysis-url", &self.analysis_url)]
+        {
+            if !Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
+                faults.push(format!("{flag} is no URL such as http://127.0.0.1:8001"));
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
+        let mut check = |fault: Option<anyhow::Error>| faults.extend(fault.map(|fault| format!("{fault:#}")));
+        if self.role != Role::Gateway {
+            check(serve::database("DATABASE_URL", self.database_url.as_deref()).err());
+        }
+        if self.role == Role::Identity {
+            check(serve::database("SPECTRA_SYSTEM_DATABASE_URL", self.system_database_url.as_deref()).err());
+            check(serve::key_encryption_key(self.key_encryption_key_file.as_deref()).err());
+        }
+        faults
     }
 }
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_a_service_is_told_at_once() {
+        let line = "spectra serve identity --listen 0.0.0.0:1 --lims-url nowhere --database-url mysql://x --key-encryption-key-file /none";
+        let command = Cli::try_parse_from(line.split(' ')).expect("a command line").command.expect("a command");
+        let told = command.check().expect_err("faults").join("\n");
+        for fault in ["--insecure", "--lims-url", "DATABASE_URL is no", "SPECTRA_SYSTEM_DATABASE_URL is missing", "/none"] {
+            assert!(told.contains(fault), "{told} should say {fault}");
+        }
+        assert!(!told.contains("--identity-url"), "{told}");
+    }
 }

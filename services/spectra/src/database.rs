@@ -73,9 +73,15 @@ impl Database {
     }
 
     fn given(url: &str) -> Result<Self> {
-        let admin = PgConnectOptions::from_str(url).ok().context(NO_URL)?;
-        Ok(Self { admin: quiet(admin), cluster: None })
+        Ok(Self { admin: at(url).context(NO_URL)?, cluster: None })
     }
+}
+
+/// How to connect to the PostgreSQL of a URL; none when it is not one.
+pub(crate) fn at(url: &str) -> Option<PgConnectOptions> {
+    // sqlx takes any scheme for its own.
+    let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    known.then(|| PgConnectOptions::from_str(url).ok().map(quiet)).flatten()
 }
 
 /// The program psql, ready to open the database; the private one must be up, because psql outlives

@@ -18,7 +18,7 @@ const POOLS: Pools = Pools { max: 1, min: 0 };
 /// Does what is asked with the keys of an installation.
 pub async fn run(options: cli::Keys) -> Result<()> {
     if let Some(url) = &options.system_database_url {
-        let system = SystemDb::connect(serve::database(Some(url))?, POOLS).await?;
+        let system = SystemDb::connect(serve::database("SPECTRA_SYSTEM_DATABASE_URL", Some(url))?, POOLS).await?;
         let sealed_with = serve::key_encryption_key(options.key_encryption_key_file.as_deref())?;
         return act(&Keys::open(system, &sealed_with)?, &options.action).await;
     }

@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use spectra_database::{schema, secret_file};
-use spectra_mesh::hex;
+use spectra_mesh::{hex, random};
 use sqlx::postgres::PgConnectOptions;
 
 /// The file in the data directory.
@@ -24,9 +24,7 @@ impl Secrets {
             ensure!(text.len() == 64, "{} is damaged; put back the one that was made with this database", file.display());
             return Ok(Self::from_text(&text));
         }
-        let mut random = [0; 32];
-        rand::fill(&mut random).ok().context("the system gives no random numbers")?;
-        let text = hex(&random);
+        let text = hex(&random::<32>().context("the system gives no random numbers")?);
         fs::create_dir_all(data)?;
         secret_file::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Self::from_text(&text))

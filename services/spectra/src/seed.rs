@@ -55,7 +55,7 @@ pub struct Person {
     /// Past the password rules on purpose: known to everyone, in organizations that hold nothing.
     pub password: &'static str,
     /// The name.
-    pub title: &'static str,
+    pub name: &'static str,
     /// The role.
     pub role: UserRole,
 }
@@ -68,11 +68,11 @@ impl Person {
     }
 }
 
-const ADMIN: Person = Person { login: "admin", password: "admin123", title: "Admin User", role: UserRole::Admin };
-const PI: Person = Person { login: "pi", password: "pi123", title: "Principal Investigator", role: UserRole::Pi };
-const ENGINEER: Person = Person { login: "engineer", password: "eng123", title: "Process Engineer", role: UserRole::Engineer };
-const TECHNICIAN: Person = Person { login: "tech", password: "tech123", title: "Lab Technician", role: UserRole::Technician };
-const VIEWER: Person = Person { login: "viewer", password: "view123", title: "Data Viewer", role: UserRole::Viewer };
+const ADMIN: Person = Person { login: "admin", password: "admin123", name: "Admin User", role: UserRole::Admin };
+const PI: Person = Person { login: "pi", password: "pi123", name: "Principal Investigator", role: UserRole::Pi };
+const ENGINEER: Person = Person { login: "engineer", password: "eng123", name: "Process Engineer", role: UserRole::Engineer };
+const TECHNICIAN: Person = Person { login: "tech", password: "tech123", name: "Lab Technician", role: UserRole::Technician };
+const VIEWER: Person = Person { login: "viewer", password: "view123", name: "Data Viewer", role: UserRole::Viewer };
 
 /// The demo people, the same five in both organizations.
 pub const PEOPLE: [Person; 5] = [ADMIN, PI, ENGINEER, TECHNICIAN, VIEWER];
@@ -105,7 +105,7 @@ pub async fn enrol(directory: &Directory) -> Result<()> {
         let id = directory.found_organization(organization.name, organization.slug, &settings).await?;
         for person in &PEOPLE {
             let email = person.email(organization);
-            let Person { title: name, role, password, .. } = *person;
+            let Person { name, role, password, .. } = *person;
             directory.enrol(id, directory::Person { email: &email, name, role, password }).await?;
         }
     }

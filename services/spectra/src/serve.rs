@@ -1,15 +1,16 @@
 //! `spectra serve`: one service a process, as in production.
 
-use std::{path::Path, str::FromStr};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use spectra_identity::{Config, Cost, Lives};
 use spectra_mesh::{Db, Pools, SystemDb, authority::Authority, telemetry::Telemetry, token::Expected};
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{Role, Serve},
+    database,
     services::{self, Peers},
     stack::AUDIENCE,
     stop::Stop,
@@ -51,7 +52,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let peers = Peers::at(&options.identity_url, &options.lims_url, &options.analysis_url)?;
     let listener = bind("the service", "--listen", options.listen).await?;
     let pools = Pools { max: options.database_connections, min: 1 };
-    let db = async || anyhow::Ok(Db::connect(database(options.database_url.as_deref())?, pools).await?);
+    let db = async || anyhow::Ok(Db::connect(database("DATABASE_URL", options.database_url.as_deref())?, pools).await?);
     let expected = Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() };
     let authority = || Authority::of(&peers.identity, expected.clone());
     let service = match options.role {
@@ -62,7 +63,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
         Role::Lims => services::lims(db().await?, authority()),
         Role::Analysis => services::analysis(db().await?, peers.lims.clone(), authority()),
         Role::Identity => {
-            let system = SystemDb::connect(database(options.system_database_url.as_deref())?, pools).await?;
+            let system = SystemDb::connect(database("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
             let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
             let authority = authority();
             let config = Config { expected, lives: Lives::default(), key_encryption_key: key, cost: Cost::FLOOR };
@@ -72,17 +73,17 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     Ok(service.serve(listener, stop).await?)
 }
 
-/// A database of a URL that a service is given.
-pub(crate) fn database(url: Option<&str>) -> Result<PgConnectOptions> {
-    let options = url.and_then(|url| PgConnectOptions::from_str(url).ok());
-    Ok(options
-        .context("a database URL is missing or is no PostgreSQL URL such as postgres://user:password@host/database")?
-        .disable_statement_logging())
+/// The database of the URL that a setting names.
+pub(crate) fn database(setting: &str, url: Option<&str>) -> Result<PgConnectOptions> {
+    url.and_then(database::at).with_context(|| {
+        let fault = if url.is_some() { "is no PostgreSQL URL" } else { "is missing: a PostgreSQL URL" };
+        format!("{setting} {fault} such as postgres://user:password@host/database")
+    })
 }
 
 /// Reads a key-encryption key.
 pub(crate) fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
-    let file = file.context("the key-encryption key's file is missing")?;
+    let file = file.context("SPECTRA_KEY_ENCRYPTION_KEY_FILE is missing: the file of the key that seals signing keys")?;
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let text = text.trim();
     ensure!(text.len() == 64 && text.is_ascii(), "{} does not hold 32 bytes in hexadecimal", file.display());
@@ -91,7 +92,7 @@ pub(crate) fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
         *byte = std::str::from_utf8(digits)
             .ok()
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .context("the key-encryption key is not hexadecimal")?;
+            .with_context(|| format!("{} does not hold 32 bytes in hexadecimal", file.display()))?;
     }
     Ok(key)
 }

@@ -23,9 +23,12 @@ pub(crate) fn ready(stack: &Stack, options: &Up, begun: Instant) {
     if !options.no_seed {
         _ = writeln!(text, "\nDemo Lab, for trying out only:");
         for person in seed::PEOPLE {
-            _ = writeln!(text, "  {:<20} {:<12} {}", person.email(&seed::DEMO), person.password, person.title);
+            _ = writeln!(text, "  {:<20} {:<12} {}", person.email(&seed::DEMO), person.password, person.name);
         }
         _ = writeln!(text, "Another organization has the same five @{}.", seed::TEST.domain);
+        if stack.gateway.iter().any(|address| !address.ip().is_loopback()) {
+            _ = writeln!(text, "Whoever reaches this machine can sign in so: use --no-seed, or listen on 127.0.0.1.");
+        }
     }
     if let Some(address) = stack.gateway.first() {
         _ = writeln!(

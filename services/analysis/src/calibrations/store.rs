@@ -47,11 +47,9 @@ impl Calibration {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page
-            .read(rows, |calibration| calibration.results.weight() + calibration.standards_used.weight() + calibration.uncertainty.weight())
-            .await?;
+        let rows = page.read(rows, |calibration: &Self| (calibration.created_at, calibration.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, instrument_id).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |calibration| (calibration.created_at, calibration.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListCalibrationsResponse { items, pagination })
     }
 

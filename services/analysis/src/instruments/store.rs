@@ -38,9 +38,9 @@ impl Instrument {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |instrument| instrument.capabilities.weight() + instrument.metadata.weight()).await?;
+        let rows = page.read(rows, |instrument: &Self| (instrument.created_at, instrument.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |instrument| (instrument.created_at, instrument.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListInstrumentsResponse { items, pagination })
     }
 
@@ -76,7 +76,7 @@ impl Instrument {
             instrument.interface,
             instrument.category,
             instrument.location,
-            status(instrument),
+            status(instrument).unwrap_or(Labelled(InstrumentStatus::Online)),
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
         )
@@ -102,7 +102,7 @@ impl Instrument {
             instrument.interface,
             instrument.category,
             instrument.location,
-            status(&instrument),
+            status(&instrument).ok_or_else(|| Error::invalid("instrument.status", "cannot be cleared"))?,
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
         )
@@ -128,7 +128,7 @@ impl Instrument {
     }
 }
 
-/// The status that a request gives an instrument: online when it says none.
-fn status(instrument: &pb::Instrument) -> Labelled<InstrumentStatus> {
-    instrument.status.and_then(Labelled::of).unwrap_or(Labelled(InstrumentStatus::Online))
+/// The status that a request gives an instrument.
+fn status(instrument: &pb::Instrument) -> Option<Labelled<InstrumentStatus>> {
+    instrument.status.and_then(Labelled::of)
 }

@@ -19,10 +19,11 @@ impl RunService for App {
 
     async fn create_run(&self, request: Request<pb::CreateRunRequest>) -> Reply<pb::Run> {
         let permit = permit(&request)?;
-        let run = request.get_ref().run.clone().unwrap_or_default();
+        let run = request.get_ref().run.as_ref();
+        let (recipe_id, sample_id) = (run.and_then(|run| run.recipe_id.clone()), run.and_then(|run| run.sample_id.clone()));
         // Judged within: an answer that is remembered under the key stands, whatever LIMS says meanwhile.
-        let grounds = self.lims.grounds(&permit, &run).await;
-        self.db.write(request, async move |tx, _| Run::create(tx, &run, grounds).await).await
+        let grounds = self.lims.grounds(&permit, recipe_id.as_deref(), sample_id.as_deref()).await;
+        self.db.write(request, async move |tx, asked| Run::create(tx, &asked.run.unwrap_or_default(), grounds).await).await
     }
 
     async fn start_run(&self, request: Request<pb::StartRunRequest>) -> Reply<pb::Run> {

@@ -57,17 +57,13 @@ impl Run {
         let run = Locked::find(tx, asked).await?;
         let step = run.step(Verb::Complete)?;
         let held = Held::shared(tx, run.instrument_id).await?;
-        let calibrated = run.judge(tx, &held).await?;
+        run.judge(tx, &held).await?;
         sqlx::query!(
-            "UPDATE runs SET status = $3, finished_at = greatest($4, started_at),
-                    calibration_id = coalesce(calibration_id, $5), calibration_hash = coalesce(calibration_hash, $6)
-              WHERE organization_id = $1 AND id = $2",
+            "UPDATE runs SET status = $3, finished_at = greatest($4, started_at) WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,
             step.to(),
             held.at(),
-            calibrated.certificate().id,
-            calibrated.certificate().content_hash,
         )
         .execute(tx.conn())
         .await?;
@@ -86,7 +82,8 @@ impl Run {
         run.end(tx, &run.step(Verb::Cancel)?, None).await
     }
 
-    /// Lets a blocked run go on where it stood, under the certificate that is in force now.
+    /// Lets a blocked run go on where it stood, now that a certificate is in force. One that was started
+    /// keeps the certificate that it was started under: what was measured was measured under that.
     pub(super) async fn unblock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
         let run = Locked::find(tx, asked).await?;
         let step = run.step(Verb::Unblock)?;
@@ -102,7 +99,9 @@ impl Run {
         // A run that stays blocked is as it was: nothing to keep.
         let calibrated = held.calibrated().map_err(|lockout| lockout.refusal(held.id(), held.name(), run.id))?;
         sqlx::query!(
-            "UPDATE runs SET status = $3, blocked_reason = NULL, calibration_id = $4, calibration_hash = $5
+            "UPDATE runs SET status = $3, blocked_reason = NULL,
+                    calibration_id = CASE WHEN started_at IS NULL THEN $4 ELSE calibration_id END,
+                    calibration_hash = CASE WHEN started_at IS NULL THEN $5 ELSE calibration_hash END
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,

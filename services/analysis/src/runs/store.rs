@@ -60,9 +60,9 @@ impl Run {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |run| run.params.weight()).await?;
+        let rows = page.read(rows, |run: &Self| (run.created_at, run.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |run| (run.created_at, run.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListRunsResponse { items, pagination })
     }
 

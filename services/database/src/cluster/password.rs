@@ -23,6 +23,7 @@ pub(super) fn read(data: &Path) -> Result<Option<String>> {
 /// Makes a password and keeps it.
 pub(super) fn make(data: &Path) -> Result<String> {
     let mut bytes = [0_u8; 32];
+    #[expect(clippy::disallowed_methods, reason = "the cluster is made before there is a mesh")]
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gave no random bytes for a password"))?;
     let password = BASE64_URL_SAFE_NO_PAD.encode(bytes);
     let path = file(data);

@@ -29,8 +29,9 @@ impl Organization {
 
     /// The caller's organization, which nobody else changes meanwhile, at the revision that the caller meant.
     async fn lock(tx: &mut OrgTx) -> Result<Self, Error> {
-        let found =
-            sqlx::query_as!(Self, "SELECT * FROM organizations WHERE id = $1 FOR UPDATE", tx.org()).fetch_optional(tx.conn()).await?;
+        let found = sqlx::query_as!(Self, "SELECT * FROM organizations WHERE id = $1 FOR NO KEY UPDATE", tx.org())
+            .fetch_optional(tx.conn())
+            .await?;
         let organization = found.ok_or_else(|| Error::not_found("organization"))?;
         tx.expect("organization", organization.revision)?;
         Ok(organization)

@@ -1,19 +1,24 @@
-//! The statements over revocations. An entry lives for fifteen minutes: the longest that a token may.
+//! The statements over revocations. An entry lives for as long as a token may at most.
 
-use spectra_mesh::{Error, OrgTx, SystemTx};
+use spectra_mesh::{Error, OrgTx, SystemTx, token::MAX_LIFETIME};
 use spectra_proto::identity as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Entry, Revoked};
 
+/// The longest that a token lives, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "a quarter of an hour is no large number")]
+const LONGEST: f64 = MAX_LIFETIME as f64;
+
 /// Voids the tokens of a session, in the transaction that ends it.
 pub(crate) async fn revoke_session(conn: &mut PgConnection, org: Uuid, session: Uuid) -> Result<Revoked, Error> {
     let until = sqlx::query_scalar!(
         "INSERT INTO revocations (organization_id, kind, subject, until)
-         VALUES ($1, 'session', $2, clock_timestamp() + interval '15 minutes') RETURNING until",
+         VALUES ($1, 'session', $2, clock_timestamp() + make_interval(secs => $3)) RETURNING until",
         org,
         session.to_string(),
+        LONGEST,
     )
     .fetch_one(conn)
     .await?;
@@ -25,11 +30,12 @@ pub(crate) async fn revoke_user(tx: &mut OrgTx, user: Uuid) -> Result<Revoked, E
     // The very time that later tokens are dated after: the second in which it fell decides.
     let entry = sqlx::query!(
         "INSERT INTO revocations (organization_id, kind, subject, at, until)
-         SELECT organization_id, 'user', id::text, authorized_after, authorized_after + interval '15 minutes'
+         SELECT organization_id, 'user', id::text, authorized_after, authorized_after + make_interval(secs => $3)
            FROM users WHERE organization_id = $1 AND id = $2
          RETURNING at, until",
         tx.org(),
         user,
+        LONGEST,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -40,9 +46,10 @@ pub(crate) async fn revoke_user(tx: &mut OrgTx, user: Uuid) -> Result<Revoked, E
 pub(crate) async fn revoke_signing_key(tx: &mut SystemTx, kid: &str) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO revocations (organization_id, kind, subject, until)
-         VALUES ($1, 'signing_key', $2, clock_timestamp() + interval '15 minutes')",
+         VALUES ($1, 'signing_key', $2, clock_timestamp() + make_interval(secs => $3))",
         Uuid::nil(),
         kid,
+        LONGEST,
     )
     .execute(tx.conn())
     .await?;

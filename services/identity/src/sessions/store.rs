@@ -103,9 +103,9 @@ impl Session {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |_| 0).await?;
+        let rows = page.read(rows, |session: &Self| (session.created_at, session.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, idle).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |session| (session.created_at, session.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListSessionsResponse { items, pagination })
     }
 

@@ -49,9 +49,9 @@ impl User {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |_| 0).await?;
+        let rows = page.read(rows, |user: &Self| (user.created_at, user.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |user| (user.created_at, user.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListUsersResponse { items, pagination })
     }
 

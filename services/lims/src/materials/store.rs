@@ -32,10 +32,9 @@ impl Material {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows =
-            page.read(rows, |material| material.composition.weight() + material.properties.weight() + material.metadata.weight()).await?;
+        let rows = page.read(rows, |material: &Self| (material.created_at, material.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |material| (material.created_at, material.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListMaterialsResponse { items, pagination })
     }
 

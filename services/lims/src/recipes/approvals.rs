@@ -57,9 +57,9 @@ impl Approval {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |_| 0).await?;
+        let rows = page.read(rows, |approval: &Self| (approval.created_at, approval.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, recipe).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |approval| (approval.created_at, approval.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListRecipeApprovalsResponse { items, pagination })
     }
 

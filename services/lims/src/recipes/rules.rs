@@ -91,7 +91,10 @@ impl Recipe {
             RecipeStatus::Draft if on_record => Err(self.astray("what was decided about it stays on record, and so does the recipe")),
             RecipeStatus::Draft => Ok(Disposable(self)),
             RecipeStatus::PendingApproval => Err(self.astray("only a draft can be deleted")),
-            RecipeStatus::Approved | RecipeStatus::Retired | RecipeStatus::Unspecified => Err(self.frozen()),
+            RecipeStatus::Approved | RecipeStatus::Retired | RecipeStatus::Unspecified => {
+                let refusal = Refusal::new(Reason::NotDeletable, "the recipe was approved and stays on record; it can be retired");
+                Err(refusal.about("recipe_id", self.id))
+            }
         }
     }
 

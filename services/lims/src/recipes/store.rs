@@ -39,9 +39,9 @@ impl Recipe {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |recipe| recipe.params.weight()).await?;
+        let rows = page.read(rows, |recipe: &Self| (recipe.created_at, recipe.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |recipe| (recipe.created_at, recipe.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListRecipesResponse { items, pagination })
     }
 
@@ -127,9 +127,10 @@ impl Recipe {
 
     /// A recipe that nobody else changes meanwhile, at the revision that the caller meant.
     async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
-        let found = sqlx::query_as!(Self, "SELECT * FROM recipes WHERE organization_id = $1 AND id = $2 FOR UPDATE", tx.org(), id(asked)?)
-            .fetch_optional(tx.conn())
-            .await?;
+        let found =
+            sqlx::query_as!(Self, "SELECT * FROM recipes WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE", tx.org(), id(asked)?)
+                .fetch_optional(tx.conn())
+                .await?;
         let recipe = found.ok_or_else(|| Error::not_found("recipe"))?;
         tx.expect("recipe", recipe.revision)?;
         Ok(recipe)

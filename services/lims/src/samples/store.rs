@@ -46,9 +46,9 @@ impl Sample {
             page.skip(),
         )
         .fetch(tx.conn());
-        let rows = page.read(rows, |sample| sample.dimensions.weight() + sample.properties.weight() + sample.metadata.weight()).await?;
+        let rows = page.read(rows, |sample: &Self| (sample.created_at, sample.id)).await?;
         let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total, |sample| (sample.created_at, sample.id));
+        let (items, pagination) = page.answer(rows, total);
         Ok(pb::ListSamplesResponse { items, pagination })
     }
 

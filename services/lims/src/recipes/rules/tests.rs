@@ -36,6 +36,7 @@ fn judged<T>(rule: impl Fn(Recipe) -> Result<T, Refusal>, told: impl Fn(T) -> Re
 
 const ASTRAY: Result<RecipeStatus, Reason> = Err(Reason::RecipeState);
 const FROZEN: Result<RecipeStatus, Reason> = Err(Reason::RecipeFrozen);
+const KEPT: Result<RecipeStatus, Reason> = Err(Reason::NotDeletable);
 const OWN: Result<RecipeStatus, Reason> = Err(Reason::SelfApproval);
 
 #[test]
@@ -48,8 +49,8 @@ fn what_was_approved_is_frozen() {
 
 #[test]
 fn a_draft_without_a_past_can_be_deleted() {
-    judged(|it| it.disposable(false), |it| it.0.status.0, [Ok(Draft), ASTRAY, FROZEN, FROZEN]);
-    judged(|it| it.disposable(true), |it| it.0.status.0, [ASTRAY, ASTRAY, FROZEN, FROZEN]);
+    judged(|it| it.disposable(false), |it| it.0.status.0, [Ok(Draft), ASTRAY, KEPT, KEPT]);
+    judged(|it| it.disposable(true), |it| it.0.status.0, [ASTRAY, ASTRAY, KEPT, KEPT]);
 }
 
 #[test]

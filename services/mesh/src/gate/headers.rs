@@ -1,0 +1,80 @@
+//! What the headers of a call say besides its token.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
+
+use crate::{Error, new_id};
+
+/// The header that carries the id of a request, in and out.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// Writes the id of a call into its headers, for all that follows.
+pub(super) fn identify(headers: &mut HeaderMap) -> HeaderValue {
+    let id = HeaderValue::try_from(request_id(headers).to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
+    headers.insert(REQUEST_ID, id.clone());
+    id
+}
+
+/// The request's id: the one it came with when that is a UUID, else a new one.
+#[must_use]
+pub fn request_id(headers: &HeaderMap) -> Uuid {
+    let given = headers.get(REQUEST_ID).and_then(|id| Uuid::try_parse_ascii(id.as_bytes()).ok());
+    given.unwrap_or_else(new_id)
+}
+
+/// A header of printable ASCII.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &'static str, longest: usize) -> Result<Option<&'a str>, Error> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    match value.to_str() {
+        Ok(value) if value.len() <= longest => Ok(Some(value)),
+        _ => Err(Error::invalid(name, format!("must be at most {longest} printable ASCII characters"))),
+    }
+}
+
+/// Which revisions a change is meant for.
+#[derive(Clone, Debug)]
+pub(super) enum IfMatch {
+    Any,
+    Revisions(Arc<[i32]>),
+}
+
+impl IfMatch {
+    /// Reads `If-Match`: revisions in quotes. A weak or foreign tag meets no revision.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let Some(tags) = headers.get("if-match") else { return Self::Any };
+        let tags = tags.to_str().unwrap_or_default();
+        if tags.trim() == "*" {
+            return Self::Any;
+        }
+        let revision = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        Self::Revisions(tags.split(',').filter_map(revision).collect())
+    }
+
+    /// Whether a change of the resource at this revision is meant.
+    pub(super) fn meets(&self, revision: i32) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Revisions(revisions) => revisions.contains(&revision),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        [(http::HeaderName::from_static(name), value)].into_iter().collect()
+    }
+
+    #[test]
+    fn if_match_names_revisions() {
+        let meets = |tags: &str, revision: i32| IfMatch::of(&headers("if-match", tags)).meets(revision);
+        assert!(IfMatch::of(&HeaderMap::new()).meets(3), "whoever names none means any");
+        assert!(meets("\"3\"", 3) && meets("\"1\", \"3\"", 3) && meets("*", 3));
+        assert!(!meets("W/\"3\"", 3) && !meets("3", 3) && !meets("\"4\"", 3) && !meets("", 3));
+    }
+}
