@@ -1,6 +1,6 @@
 //! The way of one request: its limits, its route, its call, its answer.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -74,13 +74,11 @@ impl Front {
     pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stopping: bool) -> Answer {
         let begun = Instant::now();
         let (parts, mut body) = request.into_parts();
-        let trace = Trace::of(&parts.method, &parts.headers);
         let path = parts.uri.path();
         let way = self.way(&parts);
         let route = way.as_ref().ok().and_then(Way::template);
-        if let Some(route) = &route {
-            trace.span.record("route", &**route);
-        }
+        let called = route.as_ref().map_or(Cow::Borrowed(parts.method.as_str()), |route| format!("{} {route}", parts.method).into());
+        let trace = Trace::of(&called, &parts.headers);
         let asked = Asked { parts: &parts, trace: &trace, client, stopping };
         let answered = match way {
             Ok(way) => self.follow(way, asked, &mut body).instrument(trace.span.clone()).await,

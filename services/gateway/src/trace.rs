@@ -1,6 +1,6 @@
 //! What tells one request from others: its id, and the trace that it is part of.
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use opentelemetry::{
     Context,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
@@ -24,10 +24,10 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Continues the trace that the request is part of, or begins one.
-    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    /// Continues the trace that a request for `called` is part of, or begins one.
+    pub(crate) fn of(called: &str, headers: &HeaderMap) -> Self {
         let request_id = gate::request_id(headers);
-        let span = tracing::error_span!("http", %method, %request_id, route = tracing::field::Empty);
+        let span = tracing::error_span!("http", otel.name = called, otel.kind = "server", %request_id);
         let parent = headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(telemetry::parent);
         if let Some(parent) = &parent {
             // Without a collector there is nothing to set a parent on.
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn read(name: &'static str, value: &'static str) -> Trace {
-        Trace::of(&Method::GET, &[(http::HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect())
+        Trace::of("GET /", &[(http::HeaderName::from_static(name), HeaderValue::from_static(value))].into_iter().collect())
     }
 
     #[test]

@@ -133,7 +133,8 @@ pub(crate) fn span(method: &'static str, headers: &HeaderMap) -> Span {
     // Its level is the threshold at which it is left out: it must be there for the error that names the request.
     let span = tracing::error_span!(
         "rpc",
-        method,
+        otel.name = method,
+        otel.kind = "server",
         org = tracing::field::Empty,
         request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok())
     );

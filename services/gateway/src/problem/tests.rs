@@ -40,7 +40,7 @@ fn status(code: Code, reason: &str, metadata: &[(&str, &str)], violations: &[(&s
 }
 
 async fn shown(problem: &Problem) -> (http::HeaderMap, Value) {
-    let trace = Trace::of(&http::Method::GET, &http::HeaderMap::new());
+    let trace = Trace::of("GET /", &http::HeaderMap::new());
     let (parts, body) = problem.answer("/api/x", &trace).into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     assert_eq!(parts.headers[CONTENT_TYPE], "application/problem+json");
