@@ -214,7 +214,7 @@ impl From<sqlx::Error> for Error {
                 Some("57P01" | "57P02" | "57P03" | "57P05" | "25006" | "53300") => {
                     Self::Unavailable("the database does not answer; try again in a moment")
                 }
-                Some("53100" | "53200") => Self::Unavailable("the database is out of room; nothing was changed"),
+                Some("53100" | "53200") => Self::Exhausted("the database is out of room; nothing was changed"),
                 _ => Self::broken(error),
             },
             _ => Self::broken(error),
