@@ -3,12 +3,14 @@
 
 CREATE TYPE user_role AS ENUM ('viewer', 'technician', 'engineer', 'pi', 'admin');
 
--- Raises the revision, which is the ETag, and the time of change.
+-- Raises the revision, which is the ETag, and the time of change; an update that changes nothing is none.
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW.revision := OLD.revision + 1;
-  NEW.updated_at := now();
   NEW.created_at := OLD.created_at;
+  IF NEW IS DISTINCT FROM OLD THEN
+    NEW.revision := OLD.revision + 1;
+    NEW.updated_at := now();
+  END IF;
   RETURN NEW;
 END $$;
 
@@ -49,6 +51,9 @@ DECLARE
   record jsonb := coalesce(new_row, old_row);
 BEGIN
   IF TG_OP = 'UPDATE' THEN
+    IF NEW IS NOT DISTINCT FROM OLD THEN
+      RETURN NULL;
+    END IF;
     SELECT jsonb_object_agg(key, old_row -> key), jsonb_object_agg(key, new_row -> key)
       INTO old_row, new_row
       FROM jsonb_object_keys(record) AS key

@@ -18,6 +18,8 @@ async fn the_same_key_replays_the_first_answer() {
     assert_eq!(again.header("location"), location);
     assert_eq!(again.expect(201), first);
     engineer.post(SAMPLES, json!({"name": "another"})).await.refused(409, "key_reused");
+    mesh.demo("engineer").await.with("idempotency-key", " ").post(SAMPLES, json!({"name": "n"})).await.refused(422, "invalid");
+    engineer.with("idempotency-key", "k-2").post(SAMPLES, json!({"name": "n"})).await.refused(422, "invalid");
     let pi = mesh.demo("pi").await.with("idempotency-key", "k-1");
     pi.post(SAMPLES, json!({"name": "of another caller"})).await.expect(201);
     let listed = mesh.demo("viewer").await.get(SAMPLES).await.expect(200);

@@ -182,3 +182,23 @@ async fn a_change_meant_for_another_revision_is_refused() {
     assert_eq!((unchanged.status.as_u16(), unchanged.body.len()), (304, 0));
     assert_eq!(engineer.with("if-none-match", "\"1\"").get(&location).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_is_none() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let made = engineer.post("/api/lims/samples", json!({"name": "n", "metadata": {"a": 1}})).await;
+    let (path, tag) = (made.header("location").to_owned(), made.header("etag").to_owned());
+    let made = made.expect(201);
+    for same in [json!({}), json!({"name": "n"}), json!({"metadata": {"a": 1.0}})] {
+        let answer = engineer.patch(&path, same).await;
+        assert_eq!(answer.header("etag"), tag);
+        assert_eq!(answer.expect(200), made);
+    }
+    assert_ne!(engineer.patch(&path, json!({"name": "m"})).await.header("etag"), tag);
+    let updates: i64 = sqlx::query_scalar("SELECT count(*) FROM lims.audit_events WHERE action = 'update' AND kind = 'samples'")
+        .fetch_one(&mut mesh.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(updates, 1);
+}

@@ -1,9 +1,12 @@
 //! What every path has in common: errors, methods, limits, headers, odd input.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
-use spectra_tests::{Answer, Mesh, vectors};
+use spectra_tests::{Answer, DEMO, Mesh, grpc, vectors};
+use tonic::Code;
+use tonic_types::StatusExt;
 
 const SAMPLES: &str = "/api/lims/samples";
 
@@ -262,4 +265,20 @@ fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
 /// A text as one query parameter's value.
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_read_is_told_without_the_inside() {
+    let mesh = Mesh::start().await;
+    let token = mesh.token("engineer", DEMO).await;
+    let method = grpc::methods().find(|method| method.name() == "CreateSample").unwrap();
+    let not_utf8 = Bytes::from_static(b"\x0a\x04\x1a\x02\xff\xfe");
+    for (message, says) in
+        [(Bytes::from_static(b"\xff\xff\xff"), "does not read"), (not_utf8, "does not read"), (Bytes::from(vec![0; 5 << 20]), "4 MiB")]
+    {
+        let refused = grpc::call_raw(mesh.channel("spectra.lims.v1"), &method, message, Some(&token)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+        assert!(refused.message().contains(says), "{refused:?}");
+        assert_eq!(refused.get_details_error_info().unwrap().reason, "MALFORMED");
+    }
 }

@@ -39,16 +39,21 @@ pub async fn call(
     message: &DynamicMessage,
     token: Option<&str>,
 ) -> Result<DynamicMessage, Status> {
+    let answer = call_raw(channel, method, message.encode_to_vec().into(), token).await?;
+    Ok(DynamicMessage::decode(method.output(), answer).expect("an answer of the contract"))
+}
+
+/// Calls a unary method with bytes that may be no message at all.
+pub async fn call_raw(channel: Channel, method: &MethodDescriptor, message: Bytes, token: Option<&str>) -> Result<Bytes, Status> {
     let mut client = Grpc::new(channel);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let mut request = Request::new(Bytes::from(message.encode_to_vec()));
+    let mut request = Request::new(message);
     if let Some(token) = token {
         let value = format!("Bearer {token}").parse().map_err(|_| Status::invalid_argument("a token that no header holds"))?;
         request.metadata_mut().insert("authorization", value);
     }
     let path = path(method).parse().expect("a path");
-    let answer = client.unary(request, path, Raw).await?.into_inner();
-    Ok(DynamicMessage::decode(method.output(), answer).expect("an answer of the contract"))
+    Ok(client.unary(request, path, Raw).await?.into_inner())
 }
 
 /// Messages as the bytes they are.

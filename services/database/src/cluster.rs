@@ -20,7 +20,10 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use sqlx::postgres::PgConnectOptions;
@@ -112,6 +115,12 @@ impl Cluster {
         self.home.leave();
         Ok(())
     }
+}
+
+/// Whether a data directory has a cluster.
+#[must_use]
+pub fn exists(data: &Path) -> bool {
+    data.canonicalize().is_ok_and(|data| matches!(Home::find(&data), Ok(Some(_)) | Err(_)))
 }
 
 /// How to reach the cluster of a data directory that another process runs, if one does.

@@ -5,8 +5,8 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-        X_FRAME_OPTIONS,
+        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, VARY,
+        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
     request::Parts,
 };
@@ -124,6 +124,10 @@ impl Front {
         body: &mut impl body::Incoming,
     ) -> Answered<Answer> {
         let Parts { method, uri, headers, .. } = parts;
+        // Who shows no token at all gets no further: nothing of theirs is read.
+        if !binding.rpc.public && !headers.contains_key(AUTHORIZATION) {
+            return Err(Problem::unauthenticated());
+        }
         media::accepts_json(headers)?;
         if !body.is_end_stream() {
             media::is_json(headers)?;

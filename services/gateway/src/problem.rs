@@ -128,6 +128,11 @@ impl Problem {
         Self::of(Code::Internal, false)
     }
 
+    /// The caller shows no token.
+    pub(crate) fn unauthenticated() -> Box<Self> {
+        Self::of(Code::Unauthenticated, false)
+    }
+
     /// The time that the call was given ran out.
     pub(crate) fn deadline() -> Box<Self> {
         Self::of(Code::DeadlineExceeded, false)
@@ -229,7 +234,7 @@ impl Problem {
 fn meaning(code: Code, conditional: bool) -> (u16, &'static str, &'static str) {
     match code {
         Code::InvalidArgument | Code::OutOfRange => (422, Reason::Invalid.label(), "the request is not valid"),
-        Code::Unauthenticated => (401, Reason::Unauthenticated.label(), "a valid token is needed; sign in again"),
+        Code::Unauthenticated => (401, Reason::Unauthenticated.label(), "a bearer token is needed"),
         Code::PermissionDenied => (403, "permission_denied", "the caller may not do this"),
         Code::NotFound => (404, Reason::NotFound.label(), "there is no such resource"),
         Code::AlreadyExists => (409, Reason::AlreadyExists.label(), "another resource has this value already"),

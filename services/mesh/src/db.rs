@@ -39,6 +39,23 @@ impl Db {
         Ok(Self(pool(options, pools).await?))
     }
 
+    /// Refuses a database that is not this service's, or is not migrated yet.
+    pub async fn expect_schema(&self, schema: &str) -> Result<(), Error> {
+        let found = sqlx::query!(
+            r#"SELECT current_user::text AS "role!", coalesce(current_schema(), 'none') AS "schema!",
+                      to_regclass('audit_events') IS NOT NULL AS "migrated!""#
+        )
+        .fetch_one(&self.0)
+        .await?;
+        if found.schema == schema && found.migrated {
+            return Ok(());
+        }
+        let (role, seen) = (found.role, found.schema);
+        Err(Error::broken(format!(
+            "the database role `{role}` works in the schema {seen}; this service needs {schema}, as `spectra migrate` makes it, and its role"
+        )))
+    }
+
     /// Opens a transaction that sees `permit`'s organization and changes nothing.
     pub(crate) async fn reading(&self, permit: &Permit) -> Result<OrgTx, Error> {
         self.looking(permit, "").await

@@ -40,6 +40,9 @@ pub enum Error {
     /// Fields that break rules.
     #[error("{}", sentence(.0))]
     Invalid(Vec<Violation>),
+    /// The request does not read at all.
+    #[error("{0}")]
+    Malformed(&'static str),
     /// A rule of the lab says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -150,6 +153,7 @@ impl Error {
             Self::Denied { reason, .. } => (Code::PermissionDenied, *reason),
             Self::Peer(status) | Self::Replayed(status) => (status.code(), Reason::Unspecified),
             Self::Unavailable(_) => (Code::Unavailable, Reason::Unavailable),
+            Self::Malformed(_) => (Code::InvalidArgument, Reason::Malformed),
             Self::Exhausted(_) => (Code::ResourceExhausted, Reason::Exhausted),
             Self::Unimplemented => (Code::Unimplemented, Reason::Unimplemented),
             Self::Deadline => (Code::DeadlineExceeded, Reason::Deadline),
@@ -181,7 +185,12 @@ impl From<Error> for Status {
             Error::Unavailable(_) | Error::Exhausted(_) => {
                 details.set_retry_info(Some(AFTER));
             }
-            Error::NotFound(_) | Error::Stale(_) | Error::Unauthenticated(..) | Error::Unimplemented | Error::Deadline => {}
+            Error::NotFound(_)
+            | Error::Malformed(_)
+            | Error::Stale(_)
+            | Error::Unauthenticated(..)
+            | Error::Unimplemented
+            | Error::Deadline => {}
         }
         details.set_error_info(reason.as_str_name().trim_start_matches("REASON_"), DOMAIN, metadata);
         Status::with_error_details(code, message, details)

@@ -14,7 +14,7 @@ use spectra_proto::{
     policy::{Access, MethodPolicy, POLICIES},
     types::Reason,
 };
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -114,18 +114,32 @@ where
             Err(error) => return Ok(Status::from(error).into_http()),
         }
     }
+    let inner = async move { Ok(explained(inner.call(request).await?)) };
     if policy.reads {
-        return inner.call(request).await;
+        return inner.await;
     }
     // A write runs to its end even when the client goes away: what was begun is committed or undone
     // by us, never by chance.
-    let work = tokio::time::timeout(LONGEST_WRITE, inner.call(request));
+    let work = tokio::time::timeout(LONGEST_WRITE, inner);
     match tokio::spawn(work.in_current_span()).await {
         Ok(Ok(answer)) => answer,
         // Its request never came to an end.
         Ok(Err(_)) => Ok(Status::from(Error::Deadline).into_http()),
         Err(fault) => Ok(Status::from(Error::broken(fault)).into_http()),
     }
+}
+
+/// Says in our words what the codec refused in its own: those speak of the inside, and give no reason.
+fn explained(answer: http::Response<Body>) -> http::Response<Body> {
+    let headers = answer.headers();
+    let code = headers.get("grpc-status").map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
+    let unread = match code {
+        _ if headers.contains_key("grpc-status-details-bin") => return answer,
+        Code::Internal => "the message does not read as the method's request",
+        Code::OutOfRange => "the message is larger than 4 MiB",
+        _ => return answer,
+    };
+    Status::from(Error::Malformed(unread)).into_http()
 }
 
 /// Holds a call against its policy. Role and scope are judged before anything is looked up, so

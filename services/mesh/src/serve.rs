@@ -10,7 +10,7 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{Db, Error, authority::Authority, gate::Gate};
+use crate::{Db, Error, authority::Authority, compressed, gate::Gate};
 
 /// How long calls may go on after the stop.
 pub const GRACE: Duration = Duration::from_secs(20);
@@ -66,9 +66,9 @@ impl Service {
             .http2_max_header_list_size(HEADERS)
             .max_concurrent_streams(STREAMS)
             .add_routes(self.routes)
-            .add_service(health)
-            .add_service(reflection().build_v1().map_err(Error::broken)?)
-            .add_service(reflection().build_v1alpha().map_err(Error::broken)?)
+            .add_service(compressed!(health))
+            .add_service(compressed!(reflection().build_v1().map_err(Error::broken)?))
+            .add_service(compressed!(reflection().build_v1alpha().map_err(Error::broken)?))
             .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.clone().cancelled_owned());
         let cut = async {
             stop.cancelled().await;

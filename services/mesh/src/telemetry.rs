@@ -28,14 +28,23 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// What is logged, as directives such as `info,spectra=debug`.
-    #[arg(long, env = "SPECTRA_LOG", default_value = "warn", global = true)]
+    #[arg(long, env = "SPECTRA_LOG", default_value = "warn", global = true, value_parser = directives)]
     pub log: String,
     /// How logs are written.
     #[arg(long, env = "SPECTRA_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     pub log_format: LogFormat,
     /// Where traces and metrics are sent by OTLP over gRPC, such as `http://collector:4317`.
-    #[arg(long, env = "SPECTRA_OTLP_ENDPOINT", global = true)]
+    #[arg(long, env = "SPECTRA_OTLP_ENDPOINT", global = true, value_parser = endpoint)]
     pub otlp_endpoint: Option<String>,
+}
+
+fn directives(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|fault| fault.to_string())
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let known = text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+    if known { Ok(text.to_owned()) } else { Err("not a URL such as http://collector:4317".to_owned()) }
 }
 
 /// How logs are written.

@@ -1,15 +1,16 @@
 //! The command line. Every flag has an environment variable, `SPECTRA_` and its name.
 
 use std::{
+    ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use spectra_mesh::telemetry;
-use url::Url;
 
-use crate::serve;
+mod check;
+mod faults;
 
 /// The system of record for semiconductor-characterisation labs.
 #[derive(Debug, Parser)]
@@ -233,71 +234,33 @@ struct Alone {
     up: Up,
 }
 
+/// Why a command line says nothing to do.
+#[derive(Debug)]
+pub enum Told {
+    /// It asks for help or the version, which this prints.
+    Asked(clap::Error),
+    /// It has faults.
+    Faults(Vec<String>),
+}
+
 impl Cli {
     /// The command line of this process: what to do, and what to record.
-    pub fn read() -> Result<(Command, telemetry::Options), clap::Error> {
-        let cli = Self::try_parse()?;
+    pub fn read() -> Result<(Command, telemetry::Options), Told> {
+        Self::of(&std::env::args_os().collect::<Vec<_>>())
+    }
+
+    fn of(given: &[OsString]) -> Result<(Command, telemetry::Options), Told> {
+        let told = |given, error: clap::Error| {
+            if error.use_stderr() { Told::Faults(faults::all(Self::command(), given, error)) } else { Told::Asked(error) }
+        };
+        let cli = Self::try_parse_from(given).map_err(|error| told(given.to_vec(), error))?;
         let command = match cli.command {
             Some(command) => command,
             // `up`, with what its flags default to or its environment says.
-            None => Command::Up(Alone::try_parse_from(["spectra"])?.up),
+            None => Command::Up(Alone::try_parse_from(["spectra"]).map_err(|error| told(vec!["spectra".into(), "up".into()], error))?.up),
         };
+        command.check().map_err(Told::Faults)?;
         Ok((command, cli.telemetry))
-    }
-}
-
-impl Command {
-    /// Every fault that parsing cannot see, all at once.
-    pub fn check(&self) -> Result<(), Vec<String>> {
-        let faults = match self {
-            Self::Serve(serve) => serve.faults(),
-            _ => Vec::new(),
-        };
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
-    }
-
-    /// What telemetry calls the process.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Serve(serve) => serve.role.name(),
-            _ => "spectra",
-        }
-    }
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "spectra-identity",
-            Self::Lims => "spectra-lims",
-            Self::Analysis => "spectra-analysis",
-            Self::Gateway => "spectra-gateway",
-        }
-    }
-}
-
-impl Serve {
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if !self.listen.ip().is_loopback() && !self.insecure {
-            faults.push(format!("{} is open to others; a plaintext port beyond loopback needs --insecure", self.listen));
-        }
-        for (flag, url) in [("--identity-url", &self.identity_url), ("--lims-url", &self.lims_url), ("--analysis-url", &self.analysis_url)]
-        {
-            if !Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
-                faults.push(format!("{flag} is no URL such as http://127.0.0.1:8001"));
-            }
-        }
-        let mut check = |fault: Option<anyhow::Error>| faults.extend(fault.map(|fault| format!("{fault:#}")));
-        if self.role != Role::Gateway {
-            check(serve::database("DATABASE_URL", self.database_url.as_deref()).err());
-        }
-        if self.role == Role::Identity {
-            check(serve::database("SPECTRA_SYSTEM_DATABASE_URL", self.system_database_url.as_deref()).err());
-            check(serve::key_encryption_key(self.key_encryption_key_file.as_deref()).err());
-        }
-        faults
     }
 }
 
@@ -309,11 +272,28 @@ fn local(port: u16) -> SocketAddr {
 mod tests {
     use super::*;
 
+    fn faults_of(line: &str) -> String {
+        match Cli::of(&line.split(' ').map(Into::into).collect::<Vec<_>>()) {
+            Err(Told::Faults(faults)) => faults.join("\n"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_line_is_told_at_once() {
+        let told =
+            faults_of("spectra --log-format=odd up --listen nonsense --lims-listen also:bad --frob --telemetry-listen=1.2.3.4 --log [");
+        for fault in ["--log-format", "--listen", "--lims-listen", "--frob", "--telemetry-listen", "--log <LOG>"] {
+            assert_eq!(told.lines().filter(|line| line.contains(fault)).count(), 1, "{fault} in {told}");
+        }
+        assert!(matches!(Cli::of(&["spectra".into(), "--help".into()]), Err(Told::Asked(_))));
+        assert!(faults_of("spectra up --database-url mysql://x").contains("DATABASE_URL"));
+    }
+
     #[test]
     fn every_fault_of_a_service_is_told_at_once() {
         let line = "spectra serve identity --listen 0.0.0.0:1 --lims-url nowhere --database-url mysql://x --key-encryption-key-file /none";
-        let command = Cli::try_parse_from(line.split(' ')).expect("a command line").command.expect("a command");
-        let told = command.check().expect_err("faults").join("\n");
+        let told = faults_of(line);
         for fault in ["--insecure", "--lims-url", "DATABASE_URL is no", "SPECTRA_SYSTEM_DATABASE_URL is missing", "/none"] {
             assert!(told.contains(fault), "{told} should say {fault}");
         }

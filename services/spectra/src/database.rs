@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::Path, process::Command, str::FromStr};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use percent_encoding::percent_decode_str;
 use spectra_database::cluster::{self, Cluster, Options};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
@@ -26,7 +26,7 @@ pub(crate) struct Database {
 impl Database {
     /// The database, started when it is the private one. It ends with this value.
     pub(crate) async fn own(database: &cli::Database, data: &Path, tell: impl Fn(&str) + Sync) -> Result<Self> {
-        if let Some(url) = &database.database_url {
+        if let Some(url) = database.url() {
             return Self::given(url);
         }
         let cluster = Cluster::start(&options(database, data), tell).await?;
@@ -42,7 +42,7 @@ impl Database {
 
     /// The database, shared with a `spectra up` that runs on it, else started.
     pub(crate) async fn shared(database: &cli::Database, data: &Path) -> Result<Self> {
-        if database.database_url.is_none()
+        if database.url().is_none()
             && let Some(access) = cluster::running(&options(database, data)).await?
         {
             return Ok(Self { admin: quiet(access.admin(NAME)), cluster: None });
@@ -72,6 +72,14 @@ impl Database {
         }
     }
 
+    /// The database, if there is one already: only the private one may be missing.
+    pub(crate) async fn there(database: &cli::Database, data: &Path) -> Result<Self> {
+        if database.url().is_none() && !cluster::exists(data) {
+            bail!("there is no database in {} yet; `spectra migrate` makes it, and so does `spectra up`", data.display());
+        }
+        Self::shared(database, data).await
+    }
+
     fn given(url: &str) -> Result<Self> {
         Ok(Self { admin: at(url).context(NO_URL)?, cluster: None })
     }
@@ -84,10 +92,15 @@ pub(crate) fn at(url: &str) -> Option<PgConnectOptions> {
     known.then(|| PgConnectOptions::from_str(url).ok().map(quiet)).flatten()
 }
 
+/// Whether another process runs the private database of a data directory.
+pub(crate) async fn is_running(database: &cli::Database, data: &Path) -> bool {
+    database.url().is_none() && matches!(cluster::running(&options(database, data)).await, Ok(Some(_)))
+}
+
 /// The program psql, ready to open the database; the private one must be up, because psql outlives
 /// this process.
 pub(crate) async fn psql(database: &cli::Database, data: &Path) -> Result<Command> {
-    if let Some(url) = &database.database_url {
+    if let Some(url) = database.url() {
         return psql_at(url);
     }
     let access = cluster::running(&options(database, data)).await?;

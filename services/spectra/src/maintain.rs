@@ -17,7 +17,10 @@ use crate::{
 
 /// Applies the missing migrations, or says which are missing.
 pub async fn migrate(options: Migrate) -> Result<()> {
-    let database = Database::shared(&options.database, &options.data).await?;
+    let database = match options.what {
+        Migration::Up => Database::shared(&options.database, &options.data).await?,
+        Migration::Status => Database::there(&options.database, &options.data).await?,
+    };
     if options.what == Migration::Up {
         schema::migrate(database.admin()).await?;
     }

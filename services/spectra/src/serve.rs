@@ -52,7 +52,11 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let peers = Peers::at(&options.identity_url, &options.lims_url, &options.analysis_url)?;
     let listener = bind("the service", "--listen", options.listen).await?;
     let pools = Pools { max: options.database_connections, min: 1 };
-    let db = async || anyhow::Ok(Db::connect(database("DATABASE_URL", options.database_url.as_deref())?, pools).await?);
+    let db = async |schema| {
+        let db = Db::connect(database("DATABASE_URL", options.database_url.as_deref())?, pools).await?;
+        db.expect_schema(schema).await?;
+        anyhow::Ok(db)
+    };
     let expected = Expected { issuer: options.issuer.clone(), audience: AUDIENCE.to_owned() };
     let authority = || Authority::of(&peers.identity, expected.clone());
     let service = match options.role {
@@ -60,14 +64,14 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
             services::gateway(&peers)?.serve(vec![listener], stop).await;
             return Ok(());
         }
-        Role::Lims => services::lims(db().await?, authority()),
-        Role::Analysis => services::analysis(db().await?, peers.lims.clone(), authority()),
+        Role::Lims => services::lims(db("lims").await?, authority()),
+        Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority()),
         Role::Identity => {
             let system = SystemDb::connect(database("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
             let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
             let authority = authority();
             let config = Config { expected, lives: Lives::default(), key_encryption_key: key, cost: Cost::FLOOR };
-            services::identity(config, db().await?, system, authority, stop.clone()).await?
+            services::identity(config, db("identity").await?, system, authority, stop.clone()).await?
         }
     };
     Ok(service.serve(listener, stop).await?)

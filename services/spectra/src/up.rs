@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use spectra_identity::Cost;
 use spectra_mesh::{Pools, telemetry::Telemetry};
 use sqlx::postgres::PgConnectOptions;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::Up,
-    database::Database,
+    database::{self, Database},
     secrets::Secrets,
     seed,
     stack::{self, Listeners, Stack},
@@ -26,8 +26,14 @@ const POOLS: Pools = Pools { max: 16, min: 1 };
 pub async fn run(options: Up, telemetry: &Telemetry) -> Result<()> {
     let begun = Instant::now();
     let mut stop = Stop::listen()?;
-    let metrics = bind("the metrics", "--telemetry-listen", options.telemetry_listen).await?;
-    let listeners = listen(&options).await?;
+    let bound = async { Ok((bind("the metrics", "--telemetry-listen", options.telemetry_listen).await?, listen(&options).await?)) };
+    let (metrics, listeners) = match bound.await {
+        Ok(bound) => bound,
+        Err(_) if database::is_running(&options.database, &options.data).await => {
+            bail!("another spectra runs on {} already; stop it, or name another directory with --data", options.data.display())
+        }
+        Err(error) => return Err(error),
+    };
 
     let mut database = tokio::select! {
         database = Database::own(&options.database, &options.data, |told| welcome::step(begun, told)) => database?,
@@ -39,8 +45,9 @@ pub async fn run(options: Up, telemetry: &Telemetry) -> Result<()> {
         () = telemetry.serve(metrics, CancellationToken::new()) => Ok(()),
         error = database.died() => Err(error),
     };
-    database.stop().await?;
-    outcome
+    let stopped = database.stop().await;
+    // Why it ended comes before how.
+    outcome.and(stopped)
 }
 
 async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begun: Instant, stop: &mut Stop) -> Result<()> {

@@ -30,12 +30,15 @@ pub(crate) fn ready(stack: &Stack, options: &Up, begun: Instant) {
             _ = writeln!(text, "Whoever reaches this machine can sign in so: use --no-seed, or listen on 127.0.0.1.");
         }
     }
-    if let Some(address) = stack.gateway.first() {
+    if options.no_seed {
+        _ = writeln!(text, "\nThere are no demo accounts; `spectra seed` writes them.");
+    } else if let Some(address) = stack.gateway.first() {
         _ = writeln!(
             text,
-            "\nTry:\n  curl -s http://{address}/auth/login -H 'content-type: application/json' \\\n       -d '{{\"username\":\"engineer@demo.lab\",\"password\":\"eng123\"}}'\n\nCtrl-C stops everything."
+            "\nTry:\n  curl -s http://{address}/auth/login -H 'content-type: application/json' \\\n       -d '{{\"username\":\"engineer@demo.lab\",\"password\":\"eng123\"}}'"
         );
     }
+    _ = writeln!(text, "\nCtrl-C stops everything.");
     eprintln!("{text}");
     let mut out = std::io::stdout();
     for address in &stack.gateway {

@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::json;
 use spectra::secrets::Secrets;
 use spectra_tests::{Caller, Mesh};
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 
 /// A running `spectra up`; killed when it is dropped.
@@ -209,6 +209,24 @@ fn bad_configuration_is_told_at_once() {
     let printed = run(&["serve", "gateway", "--listen", "127.0.0.1:1", "--print-config"]);
     let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(printed["role"], "gateway");
+
+    let data = tempfile::tempdir().unwrap();
+    let nothing = data.path().join("nothing");
+    let refused = run(&["migrate", "status", "--data", nothing.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no database") && !nothing.exists(), "looking makes nothing");
+}
+
+#[tokio::test]
+async fn a_service_refuses_the_database_of_another() {
+    let mesh = Mesh::start().await;
+    let theirs = mesh.application("spectra_identity").await.to_url_lossy().to_string();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_spectra"));
+    serve.args(["serve", "lims", "--listen", "127.0.0.1:0", "--database-url", &theirs]).stderr(Stdio::piped());
+    let child = serve.spawn().unwrap();
+    let ended = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && told.contains("schema identity") && !told.contains("internal fault"), "{told}");
 }
 
 #[tokio::test]

@@ -68,6 +68,10 @@ impl Front {
 
     pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        // Without a token, nobody gets as far as what these tests are about.
+        if !headers.iter().any(|(name, _)| *name == "authorization") {
+            request = request.header("authorization", "Bearer a.b.c");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

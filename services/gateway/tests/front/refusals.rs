@@ -26,6 +26,19 @@ async fn without_services_calls_are_unavailable() {
 }
 
 #[tokio::test]
+async fn without_a_token_nothing_is_read() {
+    let front = Front::alone().await;
+    for body in ["{", "{\"odd\":1}", "{}"] {
+        let length = body.len();
+        let request = format!(
+            "POST {SAMPLES} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: text/odd\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let answer = front.raw(request).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("www-authenticate: Bearer"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn health_tells_what_fails() {
     let front = Front::alone().await;
     let alive = front.get("/health").await;

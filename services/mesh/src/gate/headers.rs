@@ -24,12 +24,16 @@ pub fn request_id(headers: &HeaderMap) -> Uuid {
     given.unwrap_or_else(new_id)
 }
 
-/// A header of printable ASCII.
+/// A header in UTF-8, given once, with no control characters in it.
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &'static str, longest: usize) -> Result<Option<&'a str>, Error> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    match value.to_str() {
-        Ok(value) if value.len() <= longest => Ok(Some(value)),
-        _ => Err(Error::invalid(name, format!("must be at most {longest} printable ASCII characters"))),
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::invalid(name, "must be given once"));
+    }
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(value) if value.len() <= longest && !value.contains(char::is_control) => Ok(Some(value)),
+        _ => Err(Error::invalid(name, format!("must be at most {longest} bytes of printable UTF-8"))),
     }
 }
 
@@ -41,15 +45,15 @@ pub(super) enum IfMatch {
 }
 
 impl IfMatch {
-    /// Reads `If-Match`: revisions in quotes. A weak or foreign tag meets no revision.
+    /// Reads `If-Match`: revisions in quotes, or `*`, which is any, as is saying nothing. A weak or foreign tag meets
+    /// no revision.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let Some(tags) = headers.get("if-match") else { return Self::Any };
-        let tags = tags.to_str().unwrap_or_default();
-        if tags.trim() == "*" {
+        let tags: Vec<_> = headers.get_all("if-match").iter().map(|tags| tags.to_str().unwrap_or_default()).collect();
+        if tags.iter().all(|tags| tags.trim() == "*") {
             return Self::Any;
         }
         let revision = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-        Self::Revisions(tags.split(',').filter_map(revision).collect())
+        Self::Revisions(tags.iter().flat_map(|tags| tags.split(',')).filter_map(revision).collect())
     }
 
     /// Whether a change of the resource at this revision is meant.

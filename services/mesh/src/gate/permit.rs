@@ -71,8 +71,9 @@ impl Permit {
     /// Reads what the headers ask for besides what the policy has let through.
     pub(super) fn new(caller: Caller, method: &'static str, headers: &HeaderMap, idempotent: bool) -> Result<Self, Error> {
         let idempotency_key = match text(headers, "idempotency-key", 255)? {
-            Some(key) if idempotent && !key.trim().is_empty() => Some(key.into()),
-            _ => None,
+            // A client whose key is lost must not believe itself safe.
+            Some(key) if key.trim().is_empty() => return Err(Error::invalid("idempotency-key", "must not be blank")),
+            key => key.filter(|_| idempotent).map(Into::into),
         };
         Ok(Self {
             caller,
