@@ -14,9 +14,14 @@ const CALLERS: u32 = 8;
 const CALLS: u32 = 60;
 
 /// Why the mesh opens its transactions in tasks of their own. When this fails, sqlx was mended and
-/// they can open where they are needed.
+/// they can open where they are needed. It rests on chance, which is given a second one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_alone_loses_acknowledged_writes() {
+    assert!(lost_by_a_pool().await > 0 || lost_by_a_pool().await > 0, "sqlx forgets no transaction any more");
+}
+
+/// How many acknowledged writes a pool alone loses, of callers who cancel every other call.
+async fn lost_by_a_pool() -> i64 {
     let admin = empty_database().await;
     let pool = PgPoolOptions::new().max_connections(CALLERS / 2).test_before_acquire(false).connect_with(admin.clone()).await.unwrap();
     sqlx::query("CREATE TABLE written (n int PRIMARY KEY)").execute(&pool).await.unwrap();
@@ -37,7 +42,7 @@ async fn a_pool_alone_loses_acknowledged_writes() {
     let written: i64 = sqlx::query_scalar("SELECT count(*) FROM written").fetch_one(&mut conn).await.unwrap();
     let lost = i64::from(CALLERS * CALLS) - written;
     println!("a pool alone: {lost} of {} acknowledged writes lost", CALLERS * CALLS);
-    assert!(lost > 0, "sqlx forgets no transaction any more");
+    lost
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
