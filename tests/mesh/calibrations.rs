@@ -6,6 +6,20 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 const CALIBRATIONS: &str = "/api/analysis/calibrations";
 
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListCalibrations" | "GetCalibrationStatus" => json!({"instrumentId": id("instrument")}),
+        "GetCalibration" => json!({"id": id("calibration")}),
+        "CreateCalibration" => json!({"calibration": {
+            "instrumentId": id("instrument"), "certificateId": "C-2",
+            "issuedAt": "2020-01-01T00:00:00Z", "expiresAt": "2099-01-01T00:00:00Z",
+        }}),
+        "RevokeCalibration" => json!({"id": id("calibration"), "reason": "found bad"}),
+        _ => return None,
+    })
+}
+
 pub(crate) async fn instrument(engineer: &Caller, name: &str) -> String {
     let tool = json!({"name": name, "vendor": "v", "model": "m", "interface": "tcp"});
     engineer.post("/api/analysis/instruments", tool).await.expect(201)["id"].as_str().unwrap().to_owned()

@@ -1,9 +1,20 @@
 //! Instruments, through the gateway.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use spectra_tests::{Mesh, TEST};
 
 const INSTRUMENTS: &str = "/api/analysis/instruments";
+
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListInstruments" => json!({}),
+        "GetInstrument" => json!({"id": id("instrument")}),
+        "CreateInstrument" => json!({"instrument": {"name": "n", "vendor": "v", "model": "m", "interface": "tcp"}}),
+        "UpdateInstrument" => json!({"id": id("instrument"), "instrument": {"location": "l"}, "updateMask": "location"}),
+        _ => return None,
+    })
+}
 
 #[tokio::test]
 async fn an_instrument_is_described_and_changed() {

@@ -1,7 +1,18 @@
 //! Materials, through the gateway.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use spectra_tests::Mesh;
+
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListMaterials" => json!({}),
+        "GetMaterial" => json!({"id": id("material")}),
+        "CreateMaterial" => json!({"material": {"name": "Germanium", "type": "semiconductor"}}),
+        "UpdateMaterial" => json!({"id": id("material"), "material": {"name": "n"}, "updateMask": "name"}),
+        _ => return None,
+    })
+}
 
 #[tokio::test]
 async fn a_material_is_described_and_changed_but_never_deleted() {

@@ -5,6 +5,31 @@ use spectra_tests::{Caller, Mesh, TEST};
 
 const RECIPES: &str = "/api/lims/recipes";
 
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListRecipes" => json!({}),
+        "CreateRecipe" => json!({"recipe": {"name": "n", "version": "1"}}),
+        "UpdateRecipe" => json!({"id": id("recipe"), "recipe": {"name": "n"}, "updateMask": "name"}),
+        "GetRecipe"
+        | "DeleteRecipe"
+        | "RequestRecipeApproval"
+        | "ApproveRecipe"
+        | "RejectRecipe"
+        | "RetireRecipe"
+        | "ListRecipeApprovals" => json!({"id": id("recipe")}),
+        _ => return None,
+    })
+}
+
+/// Has a draft approved by the pi of an organization, who rejects it at first.
+pub(crate) async fn approve_at_last(mesh: &Mesh, organization: &str, id: &str) {
+    let (engineer, pi) = (mesh.caller("engineer", organization).await, mesh.caller("pi", organization).await);
+    for (caller, step) in [(&engineer, "request-approval"), (&pi, "reject"), (&engineer, "request-approval"), (&pi, "approve")] {
+        caller.act(&format!("{RECIPES}/{id}/{step}")).await.expect(200);
+    }
+}
+
 async fn draft(author: &Caller) -> String {
     let answer = author.post(RECIPES, json!({"name": "IV", "version": "1.0", "method": "iv_sweep", "params": {"vds": 0.1}})).await;
     let path = answer.header("location").to_owned();

@@ -9,6 +9,18 @@ use crate::calibrations::{certificate, instrument};
 
 const RUNS: &str = "/api/analysis/runs";
 
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListRuns" => json!({"instrumentId": id("instrument"), "recipeId": id("recipe"), "sampleId": id("sample")}),
+        "CreateRun" => json!({"run": {
+            "instrumentId": id("instrument"), "method": "iv_sweep", "recipeId": id("recipe"), "sampleId": id("sample"),
+        }}),
+        "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun" => json!({"id": id("run")}),
+        _ => return None,
+    })
+}
+
 async fn ready_tool(engineer: &Caller) -> String {
     let tool = instrument(engineer, &format!("tool {}", spectra_mesh::new_id())).await;
     certificate(engineer, &tool, "C-1", -10, 100).await;

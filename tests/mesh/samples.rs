@@ -3,6 +3,17 @@
 use serde_json::{Value, json};
 use spectra_tests::{DEMO, Mesh, TEST};
 
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListSamples" => json!({"materialId": id("material")}),
+        "CreateSample" => json!({"sample": {"name": "n", "materialId": id("material")}}),
+        "UpdateSample" => json!({"id": id("sample"), "sample": {"materialId": id("material")}, "updateMask": "materialId"}),
+        "GetSample" | "DeleteSample" => json!({"id": id("sample")}),
+        _ => return None,
+    })
+}
+
 #[tokio::test]
 async fn a_sample_is_registered_read_changed_and_deleted() {
     let mesh = Mesh::start().await;

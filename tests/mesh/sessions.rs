@@ -6,6 +6,15 @@ use spectra_tests::{DEMO, Mesh, TEST};
 const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
 
+/// An example request of each method that needs a session, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "SignOut" | "GetMe" | "ListSessions" => json!({}),
+        "EndSession" => json!({"id": id("session")}),
+        _ => return None,
+    })
+}
+
 fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }

@@ -1,9 +1,19 @@
-//! People and their organization.
+//! People, through the gateway.
 
 use serde_json::{Value, json};
 use spectra_tests::{Caller, Mesh, TEST};
 
 const USERS: &str = "/api/identity/users";
+
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListUsers" => json!({}),
+        "GetUser" => json!({"id": id("user")}),
+        "UpdateUser" => json!({"id": id("user"), "user": {"name": "A new name"}, "updateMask": "name"}),
+        _ => return None,
+    })
+}
 
 async fn user(admin: &Caller, role: &str) -> Value {
     let users = admin.get(USERS).await.expect(200);
@@ -76,19 +86,4 @@ async fn the_last_admin_stays() {
         .await
         .unwrap();
     assert_eq!(admins, 1);
-}
-
-#[tokio::test]
-async fn an_organization_is_its_admins_affair() {
-    const PATH: &str = "/api/identity/organization";
-    let mesh = Mesh::start().await;
-    let (admin, pi) = (mesh.demo("admin").await, mesh.demo("pi").await);
-    let own = admin.get(PATH).await.expect(200);
-    assert_eq!((&own["name"], &own["slug"]), (&json!("Demo Lab"), &json!("demo-lab")));
-    pi.get(PATH).await.refused(403, "role_required");
-    pi.put(PATH, json!({"name": "n"})).await.refused(403, "role_required");
-    let changed = admin.put(PATH, json!({"settings": {"timezone": "Europe/Berlin"}})).await.expect(200);
-    assert_eq!((&changed["name"], &changed["settings"]), (&json!("Demo Lab"), &json!({"timezone": "Europe/Berlin"})));
-    admin.put(PATH, json!({"slug": "other"})).await.refused(422, "invalid");
-    assert_eq!(mesh.caller("admin", TEST).await.get(PATH).await.expect(200)["slug"], "test-org");
 }

@@ -65,17 +65,26 @@ impl Mesh {
         self.caller(role, DEMO).await
     }
 
+    /// The person of this role in an organization, signed in once more: in a session of its own.
+    pub async fn anew(&self, role: &str, organization: &str) -> Caller {
+        Caller::new(self.url(), Some(self.sign_in(role, organization).await))
+    }
+
     /// An access token of the person of this role.
     pub async fn token(&self, role: &str, organization: &str) -> String {
         let key = (role.to_owned(), organization.to_owned());
         if let Some(token) = self.tokens.lock().expect("tokens").get(&key) {
             return token.clone();
         }
-        let (username, password) = credentials(role, organization);
-        let answer = self.nobody().post("/auth/login", json!({"username": username, "password": password})).await;
-        let token = answer.expect(200)["access_token"].as_str().expect("an access token").to_owned();
+        let token = self.sign_in(role, organization).await;
         self.tokens.lock().expect("tokens").insert(key, token.clone());
         token
+    }
+
+    async fn sign_in(&self, role: &str, organization: &str) -> String {
+        let (username, password) = credentials(role, organization);
+        let answer = self.nobody().post("/auth/login", json!({"username": username, "password": password})).await;
+        answer.expect(200)["access_token"].as_str().expect("an access token").to_owned()
     }
 
     /// The service that owns a package of the contract.

@@ -1,0 +1,125 @@
+//! A record of each resource in an organization, and the example requests that name them. The
+//! examples stand beside the tests of their resources.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use serde_json::{Value, json};
+use spectra_proto::policy::{Access, MethodPolicy, POLICIES};
+use spectra_tests::{Caller, Mesh, grpc};
+use tonic::Status;
+
+use crate::{calibrations, instruments, materials, organizations, recipes, runs, samples, sessions, users};
+
+/// The ids of one record of each resource, by kind.
+pub(crate) struct Records(BTreeMap<&'static str, String>);
+
+impl Records {
+    /// Makes a record of each resource in an organization. They are in use: the recipe is approved,
+    /// the instrument calibrated, the session an admin's.
+    pub(crate) async fn make(mesh: &Mesh, organization: &str) -> Self {
+        let engineer = mesh.caller("engineer", organization).await;
+        let mut records = BTreeMap::new();
+        let material = made(&engineer, "/api/lims/materials", json!({"name": "Silicon", "type": "semiconductor"})).await;
+        let sample = made(&engineer, "/api/lims/samples", json!({"name": "a sample", "material_id": material})).await;
+        let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1"})).await;
+        recipes::approve_at_last(mesh, organization, &recipe).await;
+        let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
+        let certificate = calibrations::certificate(&engineer, &instrument, "C-1", -10, 100).await;
+        let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
+        records.insert("run", made(&engineer, "/api/analysis/runs", run).await);
+        records.insert("material", material);
+        records.insert("sample", sample);
+        records.insert("calibration", certificate.rsplit('/').next().unwrap_or_default().to_owned());
+        records.insert("recipe", recipe);
+        records.insert("instrument", instrument);
+        records.insert("user", id(&engineer.get("/auth/me").await.expect(200)));
+        let admin = mesh.anew("admin", organization).await;
+        records.insert("session", id(&admin.get("/auth/sessions").await.expect(200)["items"][0]));
+        Self(records)
+    }
+
+    /// The id of this kind of record.
+    pub(crate) fn id(&self, kind: &str) -> Value {
+        json!(self.0.get(kind).unwrap_or_else(|| panic!("tests/mesh/records.rs makes no {kind}")))
+    }
+
+    /// Every kind of record with its id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(kind, id)| (*kind, id.as_str()))
+    }
+
+    /// A method's example request with these records.
+    pub(crate) fn example(&self, method: &MethodDescriptor) -> DynamicMessage {
+        example(method, |kind| self.id(kind))
+    }
+
+    /// A method's example request with these records but for its nth id, which is what `other` says.
+    pub(crate) fn example_but(&self, nth: usize, method: &MethodDescriptor, other: impl Fn(&str) -> Value) -> DynamicMessage {
+        let place = Cell::new(0);
+        example(method, |kind| if place.replace(place.get() + 1) == nth { other(kind) } else { self.id(kind) })
+    }
+}
+
+/// How many ids a method's example request holds.
+pub(crate) fn ids(method: &MethodDescriptor) -> usize {
+    let ids = Cell::new(0);
+    example(method, |_| {
+        ids.set(ids.get() + 1);
+        nobodys()
+    });
+    ids.get()
+}
+
+/// An id that nobody has.
+pub(crate) fn nobodys() -> Value {
+    json!(spectra_mesh::new_id().to_string())
+}
+
+/// A method's example request, with an id of each kind that it names.
+fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMessage {
+    let (service, name) = (method.parent_service(), method.name());
+    let (file, request) = match service.name() {
+        "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
+        "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
+        "MaterialService" => ("materials.rs", materials::example(name, id)),
+        "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
+        "RecipeService" => ("recipes.rs", recipes::example(name, id)),
+        "RunService" => ("runs.rs", runs::example(name, id)),
+        "SampleService" => ("samples.rs", samples::example(name, id)),
+        "SessionService" => ("sessions.rs", sessions::example(name, id)),
+        "UserService" => ("users.rs", users::example(name, id)),
+        service => panic!("{service} has no examples: write `example` beside its tests and name it in tests/mesh/records.rs"),
+    };
+    let request = request.unwrap_or_else(|| panic!("{name} has no example request: add it to `example` in tests/mesh/{file}"));
+    grpc::request(method, request)
+}
+
+/// The unary methods for members of an organization.
+pub(crate) fn guarded() -> Vec<(MethodDescriptor, &'static MethodPolicy)> {
+    let all = grpc::methods().map(|method| (POLICIES.get(&grpc::path(&method)).expect("a policy"), method));
+    let mut guarded: Vec<_> = all
+        .filter(|(policy, _)| policy.policy.access() == Access::Org && !policy.client_streaming && !policy.server_streaming)
+        .map(|(policy, method)| (method, policy))
+        .collect();
+    guarded.sort_by_key(|(method, _)| grpc::path(method));
+    guarded
+}
+
+/// Calls a method of the service that offers it.
+pub(crate) async fn call(
+    mesh: &Mesh,
+    method: &MethodDescriptor,
+    asked: &DynamicMessage,
+    token: Option<&str>,
+) -> Result<DynamicMessage, Status> {
+    grpc::call(mesh.channel(method.parent_service().full_name()), method, asked, token).await
+}
+
+async fn made(caller: &Caller, path: &str, body: Value) -> String {
+    id(&caller.post(path, body).await.expect(201))
+}
+
+fn id(record: &Value) -> String {
+    record["id"].as_str().unwrap_or_else(|| panic!("no id in {record}")).to_owned()
+}
