@@ -20,6 +20,7 @@ mod records;
 mod runs;
 mod samples;
 mod sessions;
+mod statements;
 mod tenancy;
 mod tokens;
 mod transport;
