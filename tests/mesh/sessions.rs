@@ -1,10 +1,14 @@
 //! Signing in, refreshing, and out again.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use spectra_tests::{DEMO, Mesh, TEST};
+use spectra_identity::Lives;
+use spectra_tests::{Answer, DEMO, Mesh, TEST};
 
 const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// An example request of each method that needs a session, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -41,6 +45,21 @@ async fn signing_in_gives_a_pair_of_tokens() {
     assert!(me["name"].is_string() && me["organization_id"].is_string() && me["id"].is_string());
 }
 
+/// What is said to someone whose sign-in is refused, but for what is the call's own.
+async fn refusal(mesh: &Mesh, body: Value) -> Value {
+    let mut problem = mesh.nobody().post(LOGIN, body).await.refused(401, "invalid_credentials");
+    for own in ["request_id", "trace_id"] {
+        problem.as_object_mut().unwrap().remove(own);
+    }
+    problem
+}
+
+/// Makes an organization inactive.
+async fn close(mesh: &Mesh, organization: &str) {
+    let closed = sqlx::query("UPDATE identity.organizations SET is_active = false WHERE slug = $1").bind(organization);
+    assert_eq!(closed.execute(&mut mesh.sql().await).await.unwrap().rows_affected(), 1);
+}
+
 #[tokio::test]
 async fn every_failed_sign_in_reads_the_same() {
     let mesh = Mesh::start().await;
@@ -58,12 +77,12 @@ async fn every_failed_sign_in_reads_the_same() {
         ("' or 1=1 --", "x", Value::Null),
     ] {
         let body = json!({"username": username, "password": password, "organization": organization});
-        let mut problem = mesh.nobody().post(LOGIN, body).await.refused(401, "invalid_credentials");
-        for own in ["request_id", "trace_id"] {
-            problem.as_object_mut().unwrap().remove(own);
-        }
-        told.push(problem);
+        told.push(refusal(&mesh, body).await);
     }
+    let theirs = json!({"username": "engineer@test.org", "password": "eng123"});
+    mesh.nobody().post(LOGIN, theirs.clone()).await.expect(200);
+    close(&mesh, TEST).await;
+    told.push(refusal(&mesh, theirs).await);
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
     mesh.nobody().post(LOGIN, json!({"username": "engineer@demo.lab", "password": "eng123", "organization": DEMO})).await.expect(200);
 }
@@ -102,6 +121,64 @@ async fn a_token_used_again_later_ends_the_session() {
         .unwrap();
     nobody.post(REFRESH, json!({"refresh_token": first["refresh_token"]})).await.refused(401, "unauthenticated");
     nobody.post(REFRESH, json!({"refresh_token": second["refresh_token"]})).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn who_is_disabled_is_not_renewed() {
+    let mesh = Mesh::start().await;
+    let (admin, first) = (mesh.demo("admin").await, sign_in(&mesh).await);
+    let me = mesh.nobody().with_token(&text(&first, "access_token")).get("/auth/me").await.expect(200);
+    let path = format!("/api/identity/users/{}", text(&me, "id"));
+    admin.put(&path, json!({"is_active": false})).await.expect(200);
+    refresh(&mesh, &first).await.refused(401, "unauthenticated");
+    admin.put(&path, json!({"is_active": true})).await.expect(200);
+    refresh(&mesh, &first).await.refused(401, "unauthenticated");
+
+    let again = refresh(&mesh, &sign_in(&mesh).await).await.expect(200);
+    close(&mesh, DEMO).await;
+    refresh(&mesh, &again).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_renewed_is_over() {
+    let mesh = Mesh::start().await;
+    let first = sign_in(&mesh).await;
+    let Lives { idle, .. } = Lives::default();
+    age(&mesh, idle - MINUTE).await;
+    let second = refresh(&mesh, &first).await.expect(200);
+    age(&mesh, idle + MINUTE).await;
+    refresh(&mesh, &second).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn no_session_lasts_for_ever() {
+    let mesh = Mesh::start().await;
+    let mut tokens = sign_in(&mesh).await;
+    let Lives { idle, absolute, .. } = Lives::default();
+    let step = idle - MINUTE;
+    let mut lasted = step;
+    while lasted < absolute {
+        age(&mesh, step).await;
+        tokens = refresh(&mesh, &tokens).await.expect(200);
+        lasted += step;
+    }
+    age(&mesh, step).await;
+    refresh(&mesh, &tokens).await.refused(401, "unauthenticated");
+}
+
+async fn refresh(mesh: &Mesh, tokens: &Value) -> Answer {
+    mesh.nobody().post(REFRESH, json!({"refresh_token": tokens["refresh_token"]})).await
+}
+
+/// Lets every session be so much older.
+async fn age(mesh: &Mesh, by: Duration) {
+    let mut conn = mesh.sql().await;
+    for statement in [
+        "UPDATE identity.sessions SET last_used_at = last_used_at - make_interval(secs => $1), expires_at = expires_at - make_interval(secs => $1)",
+        "UPDATE identity.refresh_tokens SET used_at = used_at - make_interval(secs => $1), expires_at = expires_at - make_interval(secs => $1)",
+    ] {
+        assert!(sqlx::query(statement).bind(by.as_secs_f64()).execute(&mut conn).await.unwrap().rows_affected() > 0);
+    }
 }
 
 #[tokio::test]
