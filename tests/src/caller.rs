@@ -13,8 +13,10 @@ use serde_json::Value;
 
 use crate::Answer;
 
-/// How often a call is made that is told to come back.
-const PATIENCE: usize = 20;
+/// How often a call that is told to come back does so, over some two seconds. More is a fault of the service.
+const PATIENCE: u32 = 10;
+/// How long a call waits before it first comes back; each time that much longer.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// Someone who calls the gateway.
 #[derive(Clone)]
@@ -81,16 +83,19 @@ impl Caller {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Any call. Who is told that the service is busy tries again, as a client should.
+    /// Any call. Who is told that the service is busy tries again, as a client should, and fails when
+    /// that does not help soon.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Answer {
-        for _ in 0..PATIENCE {
+        let mut told = 0;
+        loop {
             let answer = self.attempt(method.clone(), path, body.clone()).await.expect("an answer");
             if answer.status != StatusCode::SERVICE_UNAVAILABLE || answer.header("retry-after").is_empty() {
                 return answer;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            told += 1;
+            assert!(told <= PATIENCE, "{method} {path} was told to come back {told} times: {}", answer.text());
+            tokio::time::sleep(PAUSE * told).await;
         }
-        self.attempt(method, path, body).await.expect("an answer")
     }
 
     /// Any call; none when the connection is lost before its answer is whole.
