@@ -120,3 +120,26 @@ async fn a_certificate_must_make_sense() {
         engineer.post(CALIBRATIONS, odd).await.refused(400, "malformed");
     }
 }
+
+#[tokio::test]
+async fn a_certificate_is_read_and_listed_by_its_instrument() {
+    let mesh = Mesh::start().await;
+    let (engineer, viewer) = (mesh.demo("engineer").await, mesh.demo("viewer").await);
+    let (tool, other) = (instrument(&engineer, "tool").await, instrument(&engineer, "other").await);
+    let first = certificate(&engineer, &tool, "C-1", -20, 100).await;
+    certificate(&engineer, &other, "C-2", -10, 100).await;
+    certificate(&engineer, &tool, "C-3", -5, 100).await;
+    let read = viewer.get(&first).await.expect(200);
+    assert_eq!(
+        (&read["instrument_id"], &read["certificate_id"], &read["status"], &read["provider"]),
+        (&json!(tool), &json!("C-1"), &json!("valid"), &json!("NIST"))
+    );
+    assert_eq!(read["issued_at"], day(-20));
+    let by = async |query: &str| {
+        let listed = viewer.get(&format!("{CALIBRATIONS}?{query}")).await.expect(200);
+        listed["items"].as_array().unwrap().iter().map(|item| item["certificate_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by("").await, ["C-3", "C-2", "C-1"]);
+    assert_eq!(by(&format!("instrument_id={tool}")).await, ["C-3", "C-1"]);
+    assert_eq!(by(&format!("instrument_id={other}")).await, ["C-2"]);
+}

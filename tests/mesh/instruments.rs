@@ -29,6 +29,7 @@ async fn an_instrument_is_described_and_changed() {
     for (name, value) in tool.as_object().unwrap() {
         assert_eq!(created[name], *value, "{name}");
     }
+    assert_eq!(mesh.demo("viewer").await.get(&path).await.expect(200), created);
     let problem = engineer.post(INSTRUMENTS, tool.clone()).await.refused(409, "already_exists");
     assert_eq!(problem["field"], "name");
     mesh.caller("engineer", TEST).await.post(INSTRUMENTS, tool).await.expect(201);

@@ -26,6 +26,7 @@ async fn a_material_is_described_and_changed_but_never_deleted() {
     for (name, value) in material.as_object().unwrap() {
         assert_eq!(created[name], *value, "{name}");
     }
+    assert_eq!(mesh.demo("viewer").await.get(&location).await.expect(200), created);
     let changed = engineer.put(&location, json!({"supplier": null, "type": "element"})).await.expect(200);
     assert_eq!((&changed["supplier"], &changed["type"], &changed["name"]), (&json!(null), &json!("element"), &json!("Silicon")));
     engineer.delete(&location).await.refused(405, "method_not_allowed");

@@ -132,3 +132,37 @@ async fn drafts_are_edited_rejected_and_deleted() {
     mesh.caller("pi", TEST).await.act(&format!("{path}/approve")).await.refused(404, "not_found");
     assert_eq!(Value::Null, engineer.get(&path).await.expect(200)["description"]);
 }
+
+#[tokio::test]
+async fn recipes_are_listed_by_name_status_and_words() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let mut paths = Vec::new();
+    for recipe in [
+        json!({"name": "IV", "version": "1", "method": "iv_sweep"}),
+        json!({"name": "IV", "version": "2", "description": "Slow, in the dark"}),
+        json!({"name": "CV", "version": "3"}),
+    ] {
+        let made = engineer.post(RECIPES, recipe).await;
+        paths.push(made.header("location").to_owned());
+        made.expect(201);
+    }
+    pi.act(&format!("{}/approve", paths[0])).await.expect(200);
+    engineer.act(&format!("{}/request-approval", paths[2])).await.expect(200);
+    let by = async |query: &str| {
+        let listed = engineer.get(&format!("{RECIPES}?{query}")).await.expect(200);
+        listed["items"].as_array().unwrap().iter().map(|item| item["version"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by("").await, ["3", "2", "1"]);
+    assert_eq!((by("name=IV").await, by("name=CV").await), (vec!["2".to_owned(), "1".to_owned()], vec!["3".to_owned()]));
+    assert!(by("name=I").await.is_empty() && by("name=iv").await.is_empty(), "a name is the whole name");
+    for (status, version) in [("approved", "1"), ("draft", "2"), ("pending_approval", "3")] {
+        assert_eq!(by(&format!("status={status}")).await, [version]);
+    }
+    assert!(by("status=retired").await.is_empty());
+    for (words, version) in [("DARK", "2"), ("sweep", "1"), ("cv", "3")] {
+        assert_eq!(by(&format!("q={words}")).await, [version], "{words}");
+    }
+    assert!(by("q=bright").await.is_empty());
+    assert_eq!(by("name=IV&status=draft").await, ["2"]);
+}

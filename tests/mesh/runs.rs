@@ -241,4 +241,51 @@ async fn lists_are_filtered() {
         (3, 2, 3, 0)
     );
     assert_eq!((by("from=2020-01-01T00:00:00Z").await, by("to=2020-01-01T00:00:00Z").await), (3, 0));
+
+    let all = engineer.get(RUNS).await.expect(200);
+    let at = |nth: usize| all["items"][nth]["created_at"].as_str().unwrap();
+    assert_eq!((by(&format!("from={}", at(1))).await, by(&format!("to={}", at(1))).await), (2, 1), "from a moment on, and before it");
+    assert_eq!(by(&format!("from={}&to={}", at(2), at(0))).await, 2);
+    assert_eq!(by(&format!("from={}&to={}", at(0), at(2))).await, 0);
+}
+
+#[tokio::test]
+async fn runs_are_listed_by_recipe_and_sample() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = ready_tool(&engineer).await;
+    let (mut made, mut recipes, mut samples) = (Vec::new(), Vec::new(), Vec::new());
+    for name in ["one", "two"] {
+        let recipe = engineer.post("/api/lims/recipes", json!({"name": name, "version": "1"})).await.expect(201)["id"].clone();
+        pi.act(&format!("/api/lims/recipes/{}/approve", recipe.as_str().unwrap())).await.expect(200);
+        recipes.push(recipe);
+        samples.push(engineer.post("/api/lims/samples", json!({"name": name})).await.expect(201)["id"].clone());
+    }
+    for (recipe, sample) in [(0, 0), (0, 1), (1, 1)] {
+        let run = json!({"instrument_id": tool, "method": "m", "recipe_id": recipes[recipe], "sample_id": samples[sample]});
+        made.push(engineer.post(RUNS, run).await.expect(201)["id"].clone());
+    }
+    engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.expect(201);
+    let by = async |name: &str, id: &Value| {
+        let listed = engineer.get(&format!("{RUNS}?{name}={}", id.as_str().unwrap())).await.expect(200);
+        listed["items"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect::<Vec<_>>()
+    };
+    let runs = |nths: &[usize]| nths.iter().map(|nth| made[*nth].clone()).collect::<Vec<_>>();
+    assert_eq!((by("recipe_id", &recipes[0]).await, by("recipe_id", &recipes[1]).await), (runs(&[1, 0]), runs(&[2])));
+    assert_eq!((by("sample_id", &samples[0]).await, by("sample_id", &samples[1]).await), (runs(&[0]), runs(&[2, 1])));
+}
+
+#[tokio::test]
+async fn a_run_fails_with_its_reason() {
+    let mesh = Mesh::start().await;
+    let (engineer, tech) = (mesh.demo("engineer").await, mesh.demo("technician").await);
+    let run = path(&engineer.post(RUNS, json!({"instrument_id": ready_tool(&engineer).await, "method": "m"})).await.expect(201));
+    tech.post(&format!("{run}/fail"), json!({"error_message": "early"})).await.refused(409, "run_state");
+    tech.act(&format!("{run}/start")).await.expect(200);
+    let failed = tech.post(&format!("{run}/fail"), json!({"error_message": "the probe broke"})).await.expect(200);
+    assert_eq!((&failed["status"], &failed["error_message"]), (&json!("failed"), &json!("the probe broke")));
+    assert!(failed["finished_at"].is_string());
+    assert_eq!(engineer.get(&run).await.expect(200), failed);
+    assert_eq!(engineer.get(&format!("{RUNS}?status=failed")).await.expect(200)["items"].as_array().unwrap().len(), 1);
+    tech.act(&format!("{run}/complete")).await.refused(409, "run_state");
 }

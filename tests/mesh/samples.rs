@@ -176,6 +176,28 @@ async fn lists_are_walked_by_token_and_filtered() {
 }
 
 #[tokio::test]
+async fn samples_are_listed_by_their_material() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let mut materials = Vec::new();
+    for name in ["Silicon", "Germanium", "Diamond"] {
+        let material = engineer.post("/api/lims/materials", json!({"name": name, "type": "semiconductor"})).await.expect(201);
+        materials.push(material["id"].as_str().unwrap().to_owned());
+    }
+    for (name, material) in [("one", &materials[0]), ("two", &materials[0]), ("three", &materials[1])] {
+        engineer.post("/api/lims/samples", json!({"name": name, "material_id": material})).await.expect(201);
+    }
+    engineer.post("/api/lims/samples", json!({"name": "four"})).await.expect(201);
+    let of = async |material: &str| {
+        let listed = engineer.get(&format!("/api/lims/samples?material_id={material}")).await.expect(200);
+        listed["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&materials[0]).await, ["two", "one"]);
+    assert_eq!(of(&materials[1]).await, ["three"]);
+    assert!(of(&materials[2]).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_change_meant_for_another_revision_is_refused() {
     let mesh = Mesh::start().await;
     let engineer = mesh.demo("engineer").await;

@@ -87,3 +87,25 @@ async fn the_last_admin_stays() {
         .unwrap();
     assert_eq!(admins, 1);
 }
+
+#[tokio::test]
+async fn people_are_listed_by_role_activity_and_words() {
+    let mesh = Mesh::start().await;
+    let admin = mesh.demo("admin").await;
+    let viewer = user(&admin, "viewer").await;
+    admin.put(&path(&viewer), json!({"is_active": false, "name": "Zoë Far"})).await.expect(200);
+    let by = async |query: &str| {
+        let listed = admin.get(&format!("{USERS}?{query}")).await.expect(200);
+        let mut roles: Vec<_> = listed["items"].as_array().unwrap().iter().map(|user| user["role"].as_str().unwrap().to_owned()).collect();
+        roles.sort();
+        roles
+    };
+    for role in ["admin", "pi", "engineer", "technician", "viewer"] {
+        assert_eq!(by(&format!("role={role}")).await, [role]);
+    }
+    assert_eq!(by("is_active=false").await, ["viewer"]);
+    assert_eq!(by("is_active=true").await, ["admin", "engineer", "pi", "technician"]);
+    assert_eq!(by("q=far").await, ["viewer"], "a part of a name");
+    assert_eq!(by("q=ENGINEER@demo").await, ["engineer"], "a part of an address");
+    assert!(by("q=nobody").await.is_empty() && by("role=viewer&is_active=true").await.is_empty());
+}
