@@ -26,3 +26,4 @@ mod tokens;
 mod transport;
 mod tree;
 mod users;
+mod verifier;

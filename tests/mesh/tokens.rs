@@ -71,6 +71,13 @@ fn jwt_vectors() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// A token of this header and payload, signed with this key.
+pub(crate) fn sign(key: &Ed25519KeyPair, header: &str, payload: &str) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let signature = key.sign(message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
 /// A key of our own that identity publishes like any other.
 struct Forge {
     key: Ed25519KeyPair,
@@ -107,9 +114,7 @@ impl Forge {
 
     /// A token of this header and payload, rightly signed.
     fn sign(&self, header: &str, payload: &str) -> String {
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.key.sign(message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        sign(&self.key, header, payload)
     }
 
     fn header() -> String {

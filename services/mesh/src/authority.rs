@@ -124,3 +124,47 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000;
+
+    fn verified(exp: i64) -> Arc<Verified> {
+        let id = crate::new_id();
+        let claims = serde_json::json!({
+            "iss": "i", "aud": "a", "org": id, "sub": id, "sid": id, "jti": id, "role": "viewer", "scope": "", "iat": NOW, "exp": exp,
+        });
+        let claims: Claims = serde_json::from_value(claims).expect("claims");
+        Arc::new(Verified { caller: Caller::of(&claims, "token"), claims, kid: "k".to_owned(), generation: 1 })
+    }
+
+    fn fingerprint(nth: usize) -> [u8; 32] {
+        digest::fingerprint(&nth.to_be_bytes())
+    }
+
+    #[tokio::test]
+    async fn no_more_tokens_are_remembered_than_there_is_room_for() {
+        let identity = Peer::at("identity", "http://127.0.0.1:1").expect("a URL");
+        let authority = Authority {
+            expected: Expected { issuer: String::new(), audience: String::new() },
+            keys: Arc::new(Keys::of(identity)),
+            revocations: Arc::default(),
+            verified: RwLock::default(),
+        };
+        let remembered = || authority.verified.read().expect("the memory").len();
+        let (dead, alive) = (verified(NOW), verified(NOW + 1));
+        authority.remember(fingerprint(0), Arc::clone(&alive), NOW);
+        for nth in 1..MEMORY {
+            authority.remember(fingerprint(nth), Arc::clone(&dead), NOW);
+        }
+        assert_eq!(remembered(), MEMORY);
+        authority.remember(fingerprint(MEMORY), Arc::clone(&alive), NOW);
+        assert_eq!(remembered(), 2, "the dead made room, and they alone");
+        for nth in 0..3 * MEMORY {
+            authority.remember(fingerprint(nth), Arc::clone(&alive), NOW);
+            assert!(remembered() <= MEMORY);
+        }
+    }
+}

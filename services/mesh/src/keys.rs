@@ -118,3 +118,20 @@ impl Keys {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_key_is_looked_for_again_after_a_while() {
+        let keys = Keys::of(Peer::at("identity", "http://127.0.0.1:1").expect("a URL"));
+        let tries = async |after: i64| {
+            *keys.refetched.lock().await = clock::unix() - after;
+            keys.look_for("new").await;
+            clock::unix() - *keys.refetched.lock().await < REFETCH / 2
+        };
+        assert!(!tries(REFETCH - 2).await, "one fetch is enough for now");
+        assert!(tries(REFETCH).await);
+    }
+}
