@@ -8,7 +8,6 @@ use spectra_tests::{Answer, DEMO, Mesh, TEST};
 
 const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// An example request of each method that needs a session, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -144,9 +143,9 @@ async fn a_session_that_is_not_renewed_is_over() {
     let mesh = Mesh::start().await;
     let first = sign_in(&mesh).await;
     let Lives { idle, .. } = Lives::default();
-    age(&mesh, idle - MINUTE).await;
+    age(&mesh, idle * 9 / 10).await;
     let second = refresh(&mesh, &first).await.expect(200);
-    age(&mesh, idle + MINUTE).await;
+    age(&mesh, idle * 11 / 10).await;
     refresh(&mesh, &second).await.refused(401, "unauthenticated");
 }
 
@@ -155,7 +154,7 @@ async fn no_session_lasts_for_ever() {
     let mesh = Mesh::start().await;
     let mut tokens = sign_in(&mesh).await;
     let Lives { idle, absolute, .. } = Lives::default();
-    let step = idle - MINUTE;
+    let step = idle * 9 / 10;
     let mut lasted = step;
     while lasted < absolute {
         age(&mesh, step).await;

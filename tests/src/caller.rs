@@ -117,3 +117,40 @@ impl Caller {
         Some(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A service that is busy so many times, and then is not; its URL.
+    async fn busy(times: u32) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            for call in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let status = if call < times { "503 Busy\r\nretry-after: 1" } else { "200 OK" };
+                _ = stream.read(&mut [0; 1024]).await.unwrap();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_come_back_does() {
+        assert_eq!(Caller::new(busy(PATIENCE).await, None).get("/").await.status, 200);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "GET / was told to come back 11 times")]
+    async fn but_not_for_ever() {
+        Caller::new(busy(PATIENCE + 1).await, None).get("/").await;
+    }
+}
