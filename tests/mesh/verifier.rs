@@ -214,7 +214,7 @@ async fn nonsense_replaces_no_keys() {
 async fn a_remembered_token_dies_in_its_time() {
     let signer = Signer::new("k");
     let authority = Identity::of(vec![signer.public()]).authority().await;
-    let until = clock::unix() + 2;
+    let until = clock::unix() + 3;
     let token = signer.token(until);
     assert!(believes(&authority, &token).await);
     while clock::unix() < until {
