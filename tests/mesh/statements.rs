@@ -46,6 +46,7 @@ async fn a_statement_that_names_no_organization_is_told() {
         "SELECT * FROM samples WHERE organization_id <> $1",
         "SELECT * FROM samples WHERE organization_id >= $1",
         "SELECT organization_id FROM samples WHERE id = $1",
+        "SELECT * FROM samples WHERE name = 'organization_id = $1' AND id = $2",
         "UPDATE samples SET name = $2 WHERE id = $1",
         "DELETE FROM recipes WHERE id = $1",
         "INSERT INTO samples (id, name) VALUES ($1, $2)",
@@ -58,6 +59,7 @@ async fn a_statement_that_names_no_organization_is_told() {
     }
     for good in [
         "SELECT * FROM organizations WHERE slug = $1",
+        "SELECT to_regclass('samples')",
         "SELECT * FROM samples WHERE organization_id=$1 AND id = $2",
         "INSERT INTO samples (id, organization_id) VALUES ($2, $1) RETURNING *",
         "SELECT * FROM runs JOIN samples s ON s.organization_id = runs.organization_id WHERE runs.organization_id = $1",
@@ -120,11 +122,11 @@ fn table(word: &str) -> &str {
     Schema::ALL.iter().find_map(|schema| word.strip_prefix(schema.name())?.strip_prefix('.')).unwrap_or(word)
 }
 
-/// The names, the parameters and the signs of equality of a statement.
+/// The names, the parameters and the signs of equality of a statement; what is quoted is none of them.
 fn words(statement: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
-    for letter in statement.chars() {
+    for letter in statement.split('\'').step_by(2).flat_map(|part| part.chars().chain([' '])) {
         if letter.is_alphanumeric() || "_.$".contains(letter) {
             words.last_mut().unwrap().push(letter);
         } else {
