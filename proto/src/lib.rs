@@ -18,7 +18,8 @@ pub use label::Label;
 pub use short_name::short_name;
 
 /// How many objects and lists of free JSON may hold one another, the outermost counted. An object is
-/// three messages on the wire, of which prost reads a hundred: what is deeper would not decode.
+/// three messages on the wire, of which protobuf's decoders read a hundred, whatever the language: what
+/// is deeper could be stored and then be read by no gRPC client.
 pub const JSON_DEPTH: usize = 32;
 
 /// Every contract as an encoded `google.protobuf.FileDescriptorSet`, with its options and comments.
