@@ -67,6 +67,9 @@ fn labels(contract: &prost_types::FileDescriptorSet) -> Result<String, Box<dyn E
             let (mut to, mut from) = (String::new(), String::new());
             for value in declared.value.iter().filter(|value| value.number() != 0) {
                 let label = short_name(declared.name(), value.name());
+                if label == value.name().to_lowercase() {
+                    return Err(format!("{} of {} has not its enum's name before its own", value.name(), declared.name()).into());
+                }
                 writeln!(to, "            {} => \"{label}\",", value.number())?;
                 writeln!(from, "            \"{label}\" => {},", value.number())?;
             }

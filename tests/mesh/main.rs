@@ -27,3 +27,4 @@ mod transport;
 mod tree;
 mod users;
 mod verifier;
+mod watch;

@@ -39,7 +39,7 @@ async fn the_last_step_of_each_schema_is_undone_and_made_again() {
         }
         let undone = snapshot(&admin).await;
         let lost: Vec<_> = made.iter().filter(|line| !undone.contains(line)).collect();
-        assert!(lost.len() > 10 && lost.iter().all(|line| line.contains(schema.name())), "{lost:#?}");
+        assert!(!lost.is_empty() && lost.iter().all(|line| line.contains(schema.name())), "{lost:#?}");
         schema::migrate(&admin).await.unwrap();
         same(&snapshot(&admin).await, &made);
     }

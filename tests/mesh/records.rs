@@ -95,15 +95,20 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
     grpc::request(method, request)
 }
 
-/// The unary methods for members of an organization.
+/// The methods for members of an organization.
 pub(crate) fn guarded() -> Vec<(MethodDescriptor, &'static MethodPolicy)> {
     let all = grpc::methods().map(|method| (POLICIES.get(&grpc::path(&method)).expect("a policy"), method));
     let mut guarded: Vec<_> = all
-        .filter(|(policy, _)| policy.policy.access() == Access::Org && !policy.client_streaming && !policy.server_streaming)
+        .filter(|(policy, _)| policy.policy.access() == Access::Org && !policy.client_streaming)
         .map(|(policy, method)| (method, policy))
         .collect();
     guarded.sort_by_key(|(method, _)| grpc::path(method));
     guarded
+}
+
+/// Those of them that answer with one message.
+pub(crate) fn answering() -> Vec<(MethodDescriptor, &'static MethodPolicy)> {
+    guarded().into_iter().filter(|(_, policy)| !policy.server_streaming).collect()
 }
 
 /// Calls a method of the service that offers it.

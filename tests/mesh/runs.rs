@@ -16,12 +16,13 @@ pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value>
         "CreateRun" => json!({"run": {
             "instrumentId": id("instrument"), "method": "iv_sweep", "recipeId": id("recipe"), "sampleId": id("sample"),
         }}),
+        "WatchRuns" => json!({"instrumentId": id("instrument")}),
         "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun" => json!({"id": id("run")}),
         _ => return None,
     })
 }
 
-async fn ready_tool(engineer: &Caller) -> String {
+pub(crate) async fn ready_tool(engineer: &Caller) -> String {
     let tool = instrument(engineer, &format!("tool {}", spectra_mesh::new_id())).await;
     certificate(engineer, &tool, "C-1", -10, 100).await;
     tool

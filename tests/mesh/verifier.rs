@@ -31,7 +31,7 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{records::guarded, tokens::sign};
+use crate::{records::answering, tokens::sign};
 
 const ISSUER: &str = "an issuer";
 const AUDIENCE: &str = "an audience";
@@ -233,7 +233,7 @@ async fn what_is_sensitive_waits_until_sign_outs_are_known() {
         let gate = Gate(identity.authority().await);
         tokio::spawn(Server::builder().layer(gate).add_routes(Routes::default()).serve_with_incoming(TcpIncoming::from(listener)));
         let (token, mut waiting) = (signer.lasting(), 0);
-        for (method, policy) in guarded() {
+        for (method, policy) in answering() {
             let path = grpc::path(&method);
             let answer = grpc::call(channel.clone(), &method, &grpc::request(&method, json!({})), Some(&token)).await.expect_err(&path);
             if policy.policy.sensitive && !hears {

@@ -11,7 +11,7 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-use crate::Answer;
+use crate::{Answer, Watch};
 
 /// How often a call that is told to come back does so, over some two seconds. More is a fault of the service.
 const PATIENCE: u32 = 10;
@@ -98,8 +98,26 @@ impl Caller {
         }
     }
 
+    /// A GET whose answer is a stream of events.
+    pub async fn watch(&self, path: &str) -> Result<Watch, Answer> {
+        let answer = self.client.request(self.request(Method::GET, path, None)).await.expect("an answer");
+        if answer.status().is_success() {
+            return Ok(Watch::new(answer));
+        }
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Err(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
     /// Any call; none when the connection is lost before its answer is whole.
     pub async fn attempt(&self, method: Method, path: &str, body: Option<Bytes>) -> Option<Answer> {
+        let answer = self.client.request(self.request(method, path, body)).await.ok()?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<Bytes>) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -110,11 +128,7 @@ impl Caller {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body.unwrap_or_default())).expect("a request");
-        let answer = self.client.request(request).await.ok()?;
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await.ok()?.to_bytes();
-        Some(Answer { status: parts.status, headers: parts.headers, body })
+        request.body(Full::new(body.unwrap_or_default())).expect("a request")
     }
 }
 

@@ -12,8 +12,10 @@ mod database;
 pub mod grpc;
 mod mesh;
 mod vectors;
+mod watch;
 
 pub use answer::Answer;
 pub use caller::Caller;
 pub use mesh::{DEMO, Mesh, TEST, empty_database};
 pub use vectors::vectors;
+pub use watch::{Event, Watch};

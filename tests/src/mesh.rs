@@ -130,7 +130,12 @@ impl Mesh {
     pub async fn keys(&self) -> Keys {
         let system = self.application("spectra_identity_system").await;
         let system = SystemDb::connect(system, Pools { max: 1, min: 0 }).await.expect("the sign-in directory");
-        Keys::open(system, &database::run().await.secrets.key_encryption_key()).expect("keys")
+        Keys::open(system, &self.key_encryption_key().await).expect("keys")
+    }
+
+    /// What this mesh seals its secrets with.
+    pub async fn key_encryption_key(&self) -> [u8; 32] {
+        database::run().await.secrets.key_encryption_key()
     }
 
     /// The same mesh, started again over its database with another key-encryption key.

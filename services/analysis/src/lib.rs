@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use spectra_mesh::{Db, Peer};
+use spectra_mesh::{Db, Outbox, Peer};
 use spectra_proto::analysis::{calibration_service_server, instrument_service_server, run_service_server};
+use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 mod calibrations;
@@ -20,12 +21,13 @@ pub const OFFERS: &[&str] =
 struct App {
     db: Db,
     lims: lims::Lims,
+    outbox: Arc<Outbox>,
 }
 
-/// The handlers, over the database of analysis and with LIMS to ask.
+/// The handlers, over the database of analysis and with LIMS to ask. The streams that they feed end at `stop`.
 #[must_use]
-pub fn routes(db: Db, lims: Peer) -> Routes {
-    let app = Arc::new(App { db, lims: lims::Lims(lims) });
+pub fn routes(db: Db, lims: Peer, stop: CancellationToken) -> Routes {
+    let app = Arc::new(App { outbox: Outbox::start(&db, "analysis", stop), db, lims: lims::Lims(lims) });
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))

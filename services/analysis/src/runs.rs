@@ -9,6 +9,7 @@ mod rpc;
 mod rules;
 mod steps;
 mod store;
+mod watch;
 
 /// One measurement, with the certificate that it pins.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ static DURATION: LazyLock<Histogram<f64>> = LazyLock::new(|| {
 pub(crate) fn record(method: &Method, route: Option<Arc<str>>, path: &str, status: StatusCode, trace: &Trace, took: Duration) {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (route, status) = (route.unwrap_or_else(|| "none".into()), status.as_u16());
-    tracing::info!(target: "access", %method, %route, path, status, micros, request_id = %trace.request_id, "{method} {path} {status}");
+    tracing::info!(target: "access", %method, %route, path, status, micros, request_id = %trace.ids.request, "{method} {path} {status}");
     let tags = [KeyValue::new("method", known(method)), KeyValue::new("route", route), KeyValue::new("status", i64::from(status))];
     DURATION.record(took.as_secs_f64(), &tags);
 }

@@ -13,10 +13,11 @@ use http::{
 };
 use spectra_mesh::deadline::HOP;
 use tonic::{
-    Code, Request, Status,
+    Code, Request, Response, Status, Streaming,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
+    transport::Channel,
 };
 
 use crate::{routes::rpc::Rpc, trace::Trace};
@@ -42,16 +43,34 @@ pub(crate) enum Failure {
 /// Makes a unary call within `time`.
 pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
     let given = time.saturating_sub(HOP);
+    let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
+    request.set_timeout(given);
+    within(rpc, time, given, async |client| client.unary(request, rpc.path.clone(), Raw).await).await
+}
+
+/// Opens a stream of a service within `time`; it may then last.
+pub(crate) async fn stream(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Streaming<Bytes>, Failure> {
+    let given = time.saturating_sub(HOP);
+    let request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
+    within(rpc, time, given, async |client| client.server_streaming(request, rpc.path.clone(), Raw).await).await
+}
+
+/// Makes a call within `time`, of which the service has `given`.
+async fn within<T>(
+    rpc: &Rpc,
+    time: Duration,
+    given: Duration,
+    call: impl AsyncFnOnce(&mut Grpc<Channel>) -> Result<Response<T>, Status>,
+) -> Result<T, Failure> {
     if given.is_zero() {
         return Err(Failure::Deadline);
     }
-    let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
-    request.set_timeout(given);
     let begun = Instant::now();
     let mut client = Grpc::new(rpc.peer.channel()).max_decoding_message_size(LARGEST_ANSWER);
+    #[expect(clippy::disallowed_methods, reason = "it is told apart below, and never shown")]
     let call = async {
         client.ready().await.map_err(|fault| Status::from_error(fault.into()))?;
-        client.unary(request, rpc.path.clone(), Raw).await
+        call(&mut client).await
     };
     match tokio::time::timeout(time, call).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
@@ -79,7 +98,7 @@ pub(crate) fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> He
         }
     }
     metadata.extend(trace.traceparent.clone().map(|parent| (HeaderName::from_static("traceparent"), parent)));
-    for (name, text) in [("x-request-id", trace.request_id.to_string()), ("x-forwarded-for", client.to_string())] {
+    for (name, text) in [("x-request-id", trace.ids.request.to_string()), ("x-forwarded-for", client.to_string())] {
         // Ids and addresses always are a header's value.
         if let Ok(value) = HeaderValue::try_from(text) {
             metadata.insert(name, value);

@@ -1,6 +1,6 @@
 //! From the contract to routes, once at start.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use http::Method;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Target {
     /// To a method of the contract.
-    Rpc(Binding),
+    Rpc(Arc<Binding>),
     /// To the sign that this process lives.
     Health,
     /// To the sign that the whole mesh answers.
@@ -34,7 +34,7 @@ pub(crate) enum Target {
 #[error("the contract cannot be served over HTTP: {}", .0.join("; "))]
 pub struct Unfit(pub Vec<String>);
 
-/// The routes of every unary method of the contract that says one, and the gateway's own.
+/// The routes of every method of the contract that says one, and the gateway's own. Those that take a stream have none.
 pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
     let mut routes = Routes::default();
     let mut faults = Vec::new();
@@ -43,7 +43,8 @@ pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)
             .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));
         faults.extend(own.err());
     }
-    let methods: Vec<_> = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(is_unary).collect();
+    let methods: Vec<_> =
+        pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(|method| !method.is_client_streaming()).collect();
     let homes = rpc::homes(methods.iter());
     for method in &methods {
         let bound = bind(method, plans, peers, &homes, &mut routes);
@@ -71,13 +72,9 @@ fn bind(
     for rule in rules {
         let (verb, template) = rpc::pattern(&rule)?;
         let binding = Binding::read(&rpc, method, &rule, verb.as_ref(), &template, plans)?;
-        routes.add(Route { method: verb, template, owner: rpc.name.clone(), target: Target::Rpc(binding) })?;
+        routes.add(Route { method: verb, template, owner: rpc.name.clone(), target: Target::Rpc(Arc::new(binding)) })?;
     }
     Ok(())
-}
-
-fn is_unary(method: &MethodDescriptor) -> bool {
-    !method.is_client_streaming() && !method.is_server_streaming()
 }
 
 /// What the paths of the contract begin with: all but the last of a route's leading literals, the shortest alone.

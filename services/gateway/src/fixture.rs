@@ -25,6 +25,8 @@ const MESSAGES: &str = r"
     message ChangeThingRequest { string id = 1; Thing thing_part = 2; google.protobuf.FieldMask update_mask = 3; bool dry_run = 4; }
     message CheckThingRequest { string id = 1; string reason = 2; }
     message Things { repeated Thing items = 1; }
+    message WatchThingsRequest { optional string cursor = 1; string name = 2; }
+    message ThingEvent { string cursor = 1; Thing thing = 2; }
 ";
 
 /// A contract of one service with these methods.

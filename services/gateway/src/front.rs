@@ -5,24 +5,27 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, VARY,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH, REFERRER_POLICY,
+        VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
     request::Parts,
 };
 use http_body::Body as _;
-use http_body_util::Full;
 use spectra_mesh::{Peer, serve::HEADERS};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
-    access_log, body,
+    access_log,
+    answer::{Answer, stream, whole},
+    body,
     call::{self, Failure},
     contract::Target,
-    deadline, health, media,
+    deadline,
+    events::Events,
+    health, media,
     problem::{Answered, Problem},
-    request,
-    respond::{self, Answer},
+    request, respond,
     routes::{Found, Miss, Routes, binding::Binding},
     trace::Trace,
     transcode::Plans,
@@ -30,6 +33,9 @@ use crate::{
 
 /// The longest path with its query.
 const LONGEST_URI: usize = 8 << 10;
+
+/// What a browser says when it comes back to a stream.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What every answer says besides its own headers.
 const ALWAYS: [(HeaderName, &str); 6] = [
@@ -43,7 +49,7 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// All that answering needs, made once at start.
 pub(crate) struct Front {
-    pub(crate) plans: Plans,
+    pub(crate) plans: Arc<Plans>,
     pub(crate) routes: Routes<Target>,
     /// Every service, once.
     pub(crate) peers: Vec<Peer>,
@@ -58,8 +64,8 @@ struct Asked<'r> {
     trace: &'r Trace,
     /// The address at the other end of the connection.
     client: IpAddr,
-    /// Whether no more requests are to come.
-    stopping: bool,
+    /// Cancelled when no more requests are to come.
+    stop: &'r CancellationToken,
 }
 
 /// Where a request leads.
@@ -70,8 +76,8 @@ enum Way<'f, 'p> {
 }
 
 impl Front {
-    /// Answers a request of `client`; whatever goes wrong becomes a problem. `stopping` says that no more are to come.
-    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stopping: bool) -> Answer {
+    /// Answers a request of `client`; whatever goes wrong becomes a problem. `stop` is cancelled when no more are to come.
+    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stop: &CancellationToken) -> Answer {
         let begun = Instant::now();
         let (parts, mut body) = request.into_parts();
         let path = parts.uri.path();
@@ -79,13 +85,13 @@ impl Front {
         let route = way.as_ref().ok().and_then(Way::template);
         let called = route.as_ref().map_or(Cow::Borrowed(parts.method.as_str()), |route| format!("{} {route}", parts.method).into());
         let trace = Trace::of(&called, &parts.headers);
-        let asked = Asked { parts: &parts, trace: &trace, client, stopping };
+        let asked = Asked { parts: &parts, trace: &trace, client, stop };
         let answered = match way {
             Ok(way) => self.follow(way, asked, &mut body).instrument(trace.span.clone()).await,
             Err(problem) => Err(problem),
         };
         body::linger(&parts.headers, body);
-        let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace));
+        let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace.ids));
         finish(&mut answer, &parts, &trace);
         access_log::record(&parts.method, route, path, answer.status(), &trace, begun.elapsed());
         answer
@@ -110,7 +116,7 @@ impl Front {
         };
         match &found.route.target {
             Target::Health => Ok(health::alive()),
-            Target::Ready => Ok(health::ready(&self.peers, asked.stopping).await),
+            Target::Ready => Ok(health::ready(&self.peers, asked.stop.is_cancelled()).await),
             Target::Index => Ok(health::index(&self.prefixes)),
             Target::Rpc(binding) => self.call(binding, &found, asked, body).await,
         }
@@ -118,9 +124,9 @@ impl Front {
 
     async fn call(
         &self,
-        binding: &Binding,
+        binding: &Arc<Binding>,
         found: &Found<'_, '_, Target>,
-        Asked { parts, trace, client, .. }: Asked<'_>,
+        Asked { parts, trace, client, stop }: Asked<'_>,
         body: &mut impl body::Incoming,
     ) -> Answered<Answer> {
         let Parts { method, uri, headers, .. } = parts;
@@ -128,24 +134,43 @@ impl Front {
         if !binding.rpc.public && !headers.contains_key(AUTHORIZATION) {
             return Err(Problem::unauthenticated());
         }
-        media::accepts_json(headers)?;
+        let form = if binding.rpc.stream.is_some() {
+            Some(media::accepts_events(headers)?)
+        } else {
+            media::accepts_json(headers).map(|()| None)?
+        };
         if !body.is_end_stream() {
             media::is_json(headers)?;
         }
         let body = body::read(body).await?;
         let query = uri.query().unwrap_or_default();
-        let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body)?;
-        let metadata = call::metadata(headers, trace, client);
-        match call::unary(&binding.rpc, message.into(), metadata, deadline::of(headers)).await {
-            Ok(wire) => respond::success(&self.plans, binding, method, uri, headers, &wire),
-            Err(Failure::Refused(status)) => {
-                let problem = Problem::refused(&status, binding.body_name(), headers.contains_key(IF_MATCH));
-                let forbidden = problem.status() == StatusCode::METHOD_NOT_ALLOWED;
-                Err(if forbidden { problem.allowing(self.routes.others(method, uri.path())) } else { problem })
-            }
-            Err(Failure::Deadline) => Err(Problem::deadline()),
-            Err(Failure::Unanswered) => Err(Problem::unavailable()),
-        }
+        let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+        let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body, resumed)?;
+        let (metadata, time) = (call::metadata(headers, trace, client), deadline::of(headers));
+        let answered = match form {
+            None => call::unary(&binding.rpc, message.into(), metadata, time)
+                .await
+                .map(|wire| respond::success(&self.plans, binding, method, uri, headers, &wire)),
+            Some(form) => call::stream(&binding.rpc, message.into(), metadata, time).await.map(|messages| {
+                let (plans, binding, stop) = (Arc::clone(&self.plans), Arc::clone(binding), stop.clone());
+                let mut answer = Response::new(stream(Events::new(messages, plans, binding, form, uri.path(), trace.ids.clone(), stop)));
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+                Ok(answer)
+            }),
+        };
+        answered.unwrap_or_else(|failure| Err(self.failed(&failure, binding, parts)))
+    }
+
+    /// Why a call has no answer, for whoever made the request.
+    fn failed(&self, failure: &Failure, binding: &Binding, Parts { method, uri, headers, .. }: &Parts) -> Box<Problem> {
+        let status = match failure {
+            Failure::Refused(status) => status,
+            Failure::Deadline => return Problem::deadline(),
+            Failure::Unanswered => return Problem::unavailable(),
+        };
+        let problem = Problem::refused(status, binding.body_name(), headers.contains_key(IF_MATCH));
+        let forbidden = problem.status() == StatusCode::METHOD_NOT_ALLOWED;
+        if forbidden { problem.allowing(self.routes.others(method, uri.path())) } else { problem }
     }
 }
 
@@ -179,7 +204,7 @@ fn size(headers: &HeaderMap) -> usize {
 
 /// What a path takes.
 fn options(allow: &str) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(whole(""));
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer.headers_mut().extend(HeaderValue::from_str(allow).ok().map(|allow| (ALLOW, allow)));
     answer
@@ -190,7 +215,7 @@ fn finish(answer: &mut Answer, parts: &Parts, trace: &Trace) {
     let headers = answer.headers_mut();
     headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(trace.request_id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(trace.ids.request.to_string()) {
         headers.insert("x-request-id", id);
     }
     if parts.version >= Version::HTTP_2 {
@@ -198,9 +223,9 @@ fn finish(answer: &mut Answer, parts: &Parts, trace: &Trace) {
         headers.remove(CONNECTION);
     }
     if parts.method == Method::HEAD {
-        let whole = std::mem::take(answer.body_mut());
+        let unsent = std::mem::replace(answer.body_mut(), whole(""));
         // An answer without content has no length either.
-        let length = whole.size_hint().exact().filter(|length| *length > 0);
+        let length = unsent.size_hint().exact().filter(|length| *length > 0);
         answer.headers_mut().extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
     }
 }

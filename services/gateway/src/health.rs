@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde::Serialize;
 use serde_json::json;
 use spectra_mesh::Peer;
 use tokio::task::JoinSet;
 
-use crate::respond::Answer;
+use crate::answer::{Answer, whole};
 
 const READY: &str = "ready";
 const UNAVAILABLE: &str = "unavailable";
@@ -50,7 +48,7 @@ pub(crate) fn index(prefixes: &[String]) -> Answer {
 
 fn told(status: StatusCode, what: &impl Serialize) -> Answer {
     // Strings always are JSON.
-    let mut answer = Response::new(Full::from(Bytes::from(serde_json::to_vec(what).unwrap_or_default())));
+    let mut answer = Response::new(whole(serde_json::to_vec(what).unwrap_or_default()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

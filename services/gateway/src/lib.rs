@@ -4,16 +4,20 @@
 //! request then finds its route, becomes the wire bytes of the method's message, and is answered by the service that
 //! owns the method; the bytes of the answer become JSON.
 
+use std::sync::Arc;
+
 use prost_reflect::DescriptorPool;
 use spectra_mesh::Peer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod access_log;
+mod answer;
 mod body;
 mod call;
 mod contract;
 mod deadline;
+mod events;
 #[cfg(test)]
 mod fixture;
 mod front;
@@ -45,7 +49,7 @@ impl Gateway {
 
     /// The gateway of any contract.
     pub fn of(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
-        let plans = Plans::new(pool);
+        let plans = Arc::new(Plans::new(pool));
         let routes = contract::routes(pool, &plans, peers)?;
         let prefixes = contract::prefixes(&routes);
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();

@@ -117,8 +117,8 @@ impl Doors {
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
-            let (front, stopping) = (Arc::clone(&front), stop.is_cancelled());
-            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical(), stopping).await) }
+            let (front, stop) = (Arc::clone(&front), stop.clone());
+            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical(), &stop).await) }
         });
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(stream), service));
         let silent = async {

@@ -7,31 +7,68 @@ use http::{
 
 use crate::problem::{Answered, Problem};
 
+/// How the messages of a stream are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Events {
+    /// As server-sent events, which browsers read and resume.
+    ServerSent,
+    /// As JSON, a line each.
+    Lines,
+}
+
+impl Events {
+    /// What it is called.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::ServerSent => "text/event-stream",
+            Self::Lines => "application/x-ndjson",
+        }
+    }
+}
+
 /// Refuses a client that does not take JSON.
 pub(crate) fn accepts_json(headers: &HeaderMap) -> Answered<()> {
-    let ranges: Vec<_> = headers.get_all(ACCEPT).iter().flat_map(ranges).collect();
-    // The most exact range decides; without any, all is welcome.
-    let quality = |wanted: &str| ranges.iter().find(|(range, _)| range.eq_ignore_ascii_case(wanted)).map(|(_, welcome)| *welcome);
-    let welcome = quality("application/json").or_else(|| quality("application/*")).or_else(|| quality("*/*"));
-    if welcome.unwrap_or(ranges.is_empty()) {
+    if weight(headers, "application/json") > 0.0 {
         return Ok(());
     }
     Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "answers are application/json; let Accept allow that"))
 }
 
-/// The ranges of an `Accept` header, each with whether it is welcome at all.
-fn ranges(value: &HeaderValue) -> impl Iterator<Item = (&str, bool)> {
+/// The form of a stream that a client likes best.
+pub(crate) fn accepts_events(headers: &HeaderMap) -> Answered<Events> {
+    let [sent, lines] = [Events::ServerSent, Events::Lines].map(|form| weight(headers, form.media_type()));
+    match () {
+        () if sent <= 0.0 && lines <= 0.0 => {
+            let detail = "this is a stream: let Accept allow text/event-stream or application/x-ndjson";
+            Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail))
+        }
+        () if lines > sent => Ok(Events::Lines),
+        () => Ok(Events::ServerSent),
+    }
+}
+
+/// How welcome a media type is, from 0 to 1. The most exact range decides; without any, all is welcome.
+fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
+    let ranges: Vec<_> = headers.get_all(ACCEPT).iter().flat_map(ranges).collect();
+    let family = media_type.split('/').next().unwrap_or_default();
+    let of = |wanted: &str| ranges.iter().find(|(range, _)| range.eq_ignore_ascii_case(wanted)).map(|(_, weight)| *weight);
+    let weight = of(media_type).or_else(|| of(&format!("{family}/*"))).or_else(|| of("*/*"));
+    weight.unwrap_or(if ranges.is_empty() { 1.0 } else { 0.0 })
+}
+
+/// The ranges of an `Accept` header, each with its weight.
+fn ranges(value: &HeaderValue) -> impl Iterator<Item = (&str, f32)> {
     let ranges = value.to_str().unwrap_or_default().split(',').filter(|range| !range.trim().is_empty());
     ranges.map(|range| {
         let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
-        (name.trim(), !parameters.split(';').any(excludes))
+        (name.trim(), parameters.split(';').find_map(stated).unwrap_or(1.0))
     })
 }
 
-/// Whether a parameter is a weight of nothing.
-fn excludes(parameter: &str) -> bool {
-    let Some((name, weight)) = parameter.split_once('=') else { return false };
-    name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
+/// The weight that a parameter states, if it is one.
+fn stated(parameter: &str) -> Option<f32> {
+    let (name, weight) = parameter.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse().ok())?
 }
 
 /// Refuses a body that does not say it is JSON, or is compressed. One that says nothing is taken for JSON.
@@ -78,6 +115,24 @@ mod tests {
         }
         for unwelcome in ["text/html", "application/json;q=0, */*", "image/*", "*/*;q=0.0", "application/jsonx"] {
             assert_eq!(accepts_json(&headers(ACCEPT, unwelcome)).expect_err(unwelcome).status(), 406);
+        }
+    }
+
+    #[test]
+    fn a_stream_comes_in_the_form_that_is_liked_best() {
+        assert_eq!(accepts_events(&HeaderMap::new()).expect("anything"), Events::ServerSent);
+        for (accept, form) in [
+            ("text/event-stream", Events::ServerSent),
+            ("*/*", Events::ServerSent),
+            ("application/x-ndjson", Events::Lines),
+            ("application/*", Events::Lines),
+            ("text/event-stream;q=0.5, application/x-ndjson", Events::Lines),
+            ("application/x-ndjson;q=0.2, */*;q=0.3", Events::ServerSent),
+        ] {
+            assert_eq!(accepts_events(&headers(ACCEPT, accept)).expect(accept), form, "{accept}");
+        }
+        for unwelcome in ["application/json", "text/html", "text/event-stream;q=0"] {
+            assert_eq!(accepts_events(&headers(ACCEPT, unwelcome)).expect_err(unwelcome).status(), 406);
         }
     }
 

@@ -2,19 +2,22 @@
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use http_body_util::Full;
 use serde::Serialize;
 use spectra_mesh::INTERNAL;
 use spectra_proto::{Label, types::Reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{body, trace::Trace, transcode::Malformed};
+use crate::{
+    answer::{Answer, whole},
+    body,
+    trace::Ids,
+    transcode::Malformed,
+};
 
 /// What an answer is when it is none.
 pub(crate) type Answered<T> = Result<T, Box<Problem>>;
@@ -192,8 +195,8 @@ impl Problem {
         self.errors.iter().map(|error| error.field.as_str())
     }
 
-    /// The refusal of the request for `path`.
-    pub(crate) fn answer(&self, path: &str, trace: &Trace) -> Response<Full<Bytes>> {
+    /// The refusal, as the body of an answer to the request for `path`.
+    pub(crate) fn document(&self, path: &str, ids: &Ids) -> Vec<u8> {
         let document = Document {
             r#type: format!("urn:spectra:problem:{}", self.code),
             title: title(&self.code),
@@ -201,14 +204,18 @@ impl Problem {
             detail: &self.detail,
             instance: path,
             code: &self.code,
-            request_id: trace.request_id.to_string(),
-            trace_id: &trace.id,
+            request_id: ids.request.to_string(),
+            trace_id: &ids.trace,
             errors: &self.errors,
             about: &self.about,
         };
         // Strings and numbers always are JSON.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut answer = Response::new(Full::from(body));
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+
+    /// The refusal of the request for `path`.
+    pub(crate) fn answer(&self, path: &str, ids: &Ids) -> Answer {
+        let mut answer = Response::new(whole(self.document(path, ids)));
         *answer.status_mut() = self.status();
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -8,12 +8,14 @@ use crate::{
     query::{self, Pair},
     routes::{
         binding::{Binding, Body, BodyField, MASK},
+        rpc::CURSOR,
         template::Template,
     },
     transcode::{Malformed, Plans},
 };
 
-/// The wire bytes of the request that path, query and body make.
+/// The wire bytes of the request that path, query and body make. `resumed` is the event after which a stream goes on;
+/// it is later than whatever the query says, which a browser asks for again as it stands.
 pub(crate) fn message(
     plans: &Plans,
     binding: &Binding,
@@ -21,6 +23,7 @@ pub(crate) fn message(
     captures: &[Cow<'_, str>],
     query: &str,
     body: &[u8],
+    resumed: Option<&str>,
 ) -> Answered<Vec<u8>> {
     let pairs = query::pairs(query).ok_or_else(|| Problem::malformed("the query is not percent-encoded UTF-8"))?;
     let mut wire = Vec::with_capacity(body.len() + 64);
@@ -30,7 +33,14 @@ pub(crate) fn message(
     for (variable, value) in template.variables().iter().zip(captures) {
         parameters.set(&variable.field, value, &mut wire).map_err(|fault| unreadable(&fault))?;
     }
+    let resumed = resumed.filter(|_| binding.rpc.stream.is_some_and(|stream| stream.resumes));
+    if let Some(cursor) = resumed {
+        parameters.set(CURSOR, cursor, &mut wire).map_err(|fault| unreadable(&fault))?;
+    }
     for (name, value) in &pairs {
+        if resumed.is_some() && name == CURSOR {
+            continue;
+        }
         if binding.withholds(name) {
             return Err(Problem::malformed_field(&format!("{name:.64}"), "unknown parameter; what it says belongs into the body"));
         }

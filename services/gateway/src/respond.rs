@@ -1,27 +1,23 @@
 //! From the answer of a call to HTTP.
 
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION},
 };
-use http_body_util::Full;
 
 use crate::{
+    answer::{Answer, whole},
     percent,
     problem::{Answered, Problem},
     routes::binding::Binding,
     transcode::{Corrupt, Plans},
 };
 
-/// An answer, whole.
-pub(crate) type Answer = Response<Full<Bytes>>;
-
 /// Shows the message that `wire` holds to whoever asked for it.
 pub(crate) fn success(plans: &Plans, binding: &Binding, method: &Method, uri: &Uri, headers: &HeaderMap, wire: &[u8]) -> Answered<Answer> {
     let rpc = &binding.rpc;
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(whole(""));
     let told = answer.headers_mut();
     told.insert(CACHE_CONTROL, HeaderValue::from_static(caching(binding, reads)));
     if rpc.silent {
@@ -42,15 +38,19 @@ pub(crate) fn success(plans: &Plans, binding: &Binding, method: &Method, uri: &U
         told.extend(location(plans, binding, uri, wire).map(|location| (LOCATION, location)));
         *answer.status_mut() = StatusCode::CREATED;
     }
-    let json = json(plans, binding, wire).map_err(|fault| {
-        tracing::error!(method = rpc.name, %fault, "a service answered with bytes that are not its message");
-        Problem::internal()
-    })?;
-    *answer.body_mut() = Full::from(json);
+    *answer.body_mut() = whole(json(plans, binding, wire)?);
     Ok(answer)
 }
 
-fn json(plans: &Plans, binding: &Binding, wire: &[u8]) -> Result<Vec<u8>, Corrupt> {
+/// What of the message `wire` is shown, as JSON.
+pub(crate) fn json(plans: &Plans, binding: &Binding, wire: &[u8]) -> Answered<Vec<u8>> {
+    written(plans, binding, wire).map_err(|fault| {
+        tracing::error!(method = binding.rpc.name, %fault, "a service answered with bytes that are not its message");
+        Problem::internal()
+    })
+}
+
+fn written(plans: &Plans, binding: &Binding, wire: &[u8]) -> Result<Vec<u8>, Corrupt> {
     // Names and quotes make JSON larger than the wire.
     let mut json = Vec::with_capacity(wire.len() * 3 + 256);
     match binding.shown {

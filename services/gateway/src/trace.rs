@@ -10,13 +10,20 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
-/// The ids of one request.
+/// What a refusal names of its request.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids {
+    /// The request's id: its own when that is a UUID, else a new one.
+    pub(crate) request: Uuid,
+    /// The id of the trace, in hexadecimal.
+    pub(crate) trace: String,
+}
+
+/// The course of one request.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    /// The request's id: its own when that is a UUID, else a new one.
-    pub(crate) request_id: Uuid,
-    /// The id of the trace, in hexadecimal.
-    pub(crate) id: String,
+    /// Its ids.
+    pub(crate) ids: Ids,
     /// The `traceparent` of the calls that come of it.
     pub(crate) traceparent: Option<HeaderValue>,
     /// The span of the request.
@@ -26,8 +33,8 @@ pub(crate) struct Trace {
 impl Trace {
     /// Continues the trace that a request for `called` is part of, or begins one.
     pub(crate) fn of(called: &str, headers: &HeaderMap) -> Self {
-        let request_id = gate::request_id(headers);
-        let span = tracing::error_span!("http", otel.name = called, otel.kind = "server", %request_id);
+        let request = gate::request_id(headers);
+        let span = tracing::error_span!("http", otel.name = called, otel.kind = "server", request_id = %request);
         let parent = headers.get("traceparent").and_then(|trace| trace.to_str().ok()).and_then(telemetry::parent);
         if let Some(parent) = &parent {
             // Without a collector there is nothing to set a parent on.
@@ -37,8 +44,8 @@ impl Trace {
         let collected = span.in_scope(telemetry::current_trace);
         let collected = collected.and_then(|trace| telemetry::parent(trace.to_str().ok()?));
         let context = collected.or(parent).unwrap_or_else(begin);
-        let (id, traceparent) = (context.trace_id().to_string(), telemetry::traceparent(&context));
-        Self { request_id, id, traceparent, span }
+        let ids = Ids { request, trace: context.trace_id().to_string() };
+        Self { ids, traceparent: telemetry::traceparent(&context), span }
     }
 }
 
@@ -61,25 +68,25 @@ mod tests {
     fn a_trace_is_continued() {
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let continued = read("traceparent", trace);
-        assert_eq!(continued.id, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(continued.ids.trace, "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(continued.traceparent.expect("a parent"), trace);
     }
 
     #[test]
     fn without_a_trace_one_begins() {
         let (one, other) = (read("traceparent", "00-odd"), read("accept", "*/*"));
-        assert_ne!(one.id, other.id);
+        assert_ne!(one.ids.trace, other.ids.trace);
         for begun in [one, other] {
             let parent =
                 begun.traceparent.as_ref().and_then(|parent| telemetry::parent(parent.to_str().ok()?)).expect("a valid traceparent");
-            assert_eq!(parent.trace_id().to_string(), begun.id);
+            assert_eq!(parent.trace_id().to_string(), begun.ids.trace);
         }
     }
 
     #[test]
     fn a_request_keeps_its_id_when_that_is_a_uuid() {
         let id = "0198f2a4-0000-7000-8000-000000000001";
-        assert_eq!(read("x-request-id", id).request_id.to_string(), id);
-        assert_ne!(read("x-request-id", "mine").request_id, read("x-request-id", "mine").request_id);
+        assert_eq!(read("x-request-id", id).ids.request.to_string(), id);
+        assert_ne!(read("x-request-id", "mine").ids.request, read("x-request-id", "mine").ids.request);
     }
 }

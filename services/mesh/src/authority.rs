@@ -18,7 +18,7 @@ use crate::{
 /// How many verified tokens are remembered.
 const MEMORY: usize = 10_000;
 
-/// The one place that tells why a token was refused.
+/// How many tokens were refused, and why.
 static REFUSED: LazyLock<Counter<u64>> = LazyLock::new(|| {
     global::meter("spectra")
         .u64_counter("token.refused")
@@ -78,6 +78,14 @@ impl Authority {
             REFUSED.add(1, &[KeyValue::new("flaw", <&str>::from(flaw))]);
             Error::Unauthenticated(Reason::Unauthenticated, "the token is not valid; sign in again")
         })
+    }
+
+    /// Whether a caller who was believed still is: the token has not expired, and nothing of it was revoked.
+    pub(crate) fn still_believes(&self, caller: &Caller) -> bool {
+        let (keys, _) = self.keys.current();
+        let Ok(unverified) = Unverified::parse(caller.token()) else { return false };
+        let claims = unverified.verify(&keys, &self.expected, clock::unix());
+        claims.is_ok_and(|claims| !self.revocations.refuse(&claims, unverified.kid()))
     }
 
     async fn believe(&self, token: &str) -> Result<Caller, Flaw> {

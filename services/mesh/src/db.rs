@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use uuid::Uuid;
 
@@ -41,19 +41,12 @@ impl Db {
 
     /// Refuses a database that is not this service's, or is not migrated yet.
     pub async fn expect_schema(&self, schema: &str) -> Result<(), Error> {
-        let found = sqlx::query!(
-            r#"SELECT current_user::text AS "role!", coalesce(current_schema(), 'none') AS "schema!",
-                      to_regclass('audit_events') IS NOT NULL AS "migrated!""#
-        )
-        .fetch_one(&self.0)
-        .await?;
-        if found.schema == schema && found.migrated {
-            return Ok(());
-        }
-        let (role, seen) = (found.role, found.schema);
-        Err(Error::broken(format!(
-            "the database role `{role}` works in the schema {seen}; this service needs {schema}, as `spectra migrate` makes it, and its role"
-        )))
+        expect_schema(&self.0, schema).await
+    }
+
+    /// A connection that hears what the database tells; it is the caller's own from now on.
+    pub(crate) async fn listener(&self) -> Result<PgListener, sqlx::Error> {
+        PgListener::connect_with(&self.0).await
     }
 
     /// Opens a transaction that sees `permit`'s organization and changes nothing.
@@ -158,6 +151,11 @@ impl SystemDb {
         Ok(Self(pool(options, pools).await?))
     }
 
+    /// Refuses a database that is not identity's, or is not migrated yet.
+    pub async fn expect_schema(&self, schema: &str) -> Result<(), Error> {
+        expect_schema(&self.0, schema).await
+    }
+
     /// Opens a transaction over the directory.
     pub async fn begin(&self) -> Result<SystemTx, Error> {
         Ok(SystemTx(begin(&self.0, "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), deadline::LONGEST).await?))
@@ -211,8 +209,23 @@ async fn pool(options: PgConnectOptions, pools: Pools) -> Result<PgPool, Error> 
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .after_release(|conn, _| Box::pin(async move { Ok(is_usable(conn).await) }))
-        .connect_with(options)
-        .await?)
+        .connect_lazy_with(options))
+}
+
+async fn expect_schema(pool: &PgPool, schema: &str) -> Result<(), Error> {
+    let found = sqlx::query!(
+        r#"SELECT current_user::text AS "role!", coalesce(current_schema(), 'none') AS "schema!",
+                  to_regclass('audit_events') IS NOT NULL AS "migrated!""#
+    )
+    .fetch_one(pool)
+    .await?;
+    if found.schema == schema && found.migrated {
+        return Ok(());
+    }
+    let (role, seen) = (found.role, found.schema);
+    Err(Error::broken(format!(
+        "the database role `{role}` works in the schema {seen}; this service needs {schema}, as `spectra migrate` makes it, and its role"
+    )))
 }
 
 /// Row security binds neither superusers nor roles that bypass it, and an owner could switch it off.

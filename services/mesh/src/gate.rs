@@ -22,11 +22,13 @@ use crate::{Error, authority::Authority, telemetry};
 
 mod headers;
 mod permit;
+mod watched;
 
 pub use headers::request_id;
 pub use permit::{Caller, Permit};
 
 use headers::{REQUEST_ID, identify};
+use watched::Watched;
 
 /// When a write is given up that neither its deadline nor the database's limits have ended.
 const LONGEST_WRITE: Duration = Duration::from_secs(30);
@@ -105,16 +107,24 @@ where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
+    let mut listener = None;
     if policy.policy.access() == Access::Org {
         match admit(&authority, request.headers(), method, policy).await {
             Ok(permit) => {
                 tracing::Span::current().record("org", tracing::field::display(permit.caller().org));
+                listener = Some(permit.caller().clone()).filter(|_| policy.server_streaming);
                 request.extensions_mut().insert(permit);
             }
             Err(error) => return Ok(Status::from(error).into_http()),
         }
     }
-    let inner = async move { Ok(explained(inner.call(request).await?)) };
+    let inner = async move {
+        let answer = explained(inner.call(request).await?);
+        Ok(match listener {
+            Some(caller) => answer.map(|body| Body::new(Watched::new(body, authority, caller))),
+            None => answer,
+        })
+    };
     if policy.reads {
         return inner.await;
     }

@@ -2,7 +2,7 @@
 //! Identity streams it; the set is small, because a token lives for minutes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -33,8 +33,8 @@ struct Known {
     heard: i64,
     /// By what is revoked: tokens issued up to the first time are dead, until the second all are gone.
     entries: HashMap<Subject, (i64, i64)>,
-    /// The signing keys that are withdrawn, until when their last token is dead.
-    keys: HashMap<String, i64>,
+    /// The signing keys that are withdrawn, for good: whoever stole one can sign with it at any time.
+    keys: HashSet<String>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ impl Revocations {
     pub fn refuse(&self, claims: &Claims, kid: &str) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let dead = |subject: Subject| known.entries.get(&subject).is_some_and(|(at, _)| claims.iat <= *at);
-        known.keys.contains_key(kid) || dead(Subject::Session(claims.sid)) || dead(Subject::User(claims.sub))
+        known.keys.contains(kid) || dead(Subject::Session(claims.sid)) || dead(Subject::User(claims.sub))
     }
 
     /// Whether identity has told what is revoked at all.
@@ -110,7 +110,6 @@ impl Revocations {
                 let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
                 known.heard = now;
                 known.entries.retain(|_, (_, until)| *until > now);
-                known.keys.retain(|_, until| *until > now);
             }
             None => {}
         }
@@ -122,14 +121,14 @@ impl Revocations {
         match (entry.kind(), Uuid::parse_str(&entry.id)) {
             (RevocationKind::Session, Ok(id)) => self.end_session(id, until),
             (RevocationKind::User, Ok(id)) => self.shut_out(id, seconds(entry.at), until),
-            (RevocationKind::SigningKey, _) => self.withdraw(&entry.id, until),
+            (RevocationKind::SigningKey, _) => self.withdraw(&entry.id),
             _ => {}
         }
     }
 
-    fn withdraw(&self, kid: &str, until: i64) {
+    fn withdraw(&self, kid: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.keys.insert(kid.to_owned(), until);
+        known.keys.insert(kid.to_owned());
     }
 
     fn insert(&self, subject: Subject, at: i64, until: i64) {

@@ -77,7 +77,7 @@ pub fn permit<Q>(request: &Request<Q>) -> Result<Permit, Status> {
 }
 
 /// Takes a request apart and checks its fields; its bytes serve the rules, the key and the page.
-fn admit<Q: Message + Name>(request: Request<Q>) -> Result<(Permit, Q, Vec<u8>), Status> {
+pub(crate) fn admit<Q: Message + Name>(request: Request<Q>) -> Result<(Permit, Q, Vec<u8>), Status> {
     let permit = permit(&request)?;
     let asked = request.into_inner();
     let wire = asked.encode_to_vec();

@@ -1,4 +1,5 @@
-//! The command line. Every flag has an environment variable, `SPECTRA_` and its name.
+//! The command line. Every setting has an environment variable, `SPECTRA_` and its flag's name, but for `DATABASE_URL`,
+//! which everyone knows.
 
 use std::{
     ffi::OsString,
@@ -6,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use spectra_mesh::telemetry;
 
 mod check;
@@ -56,7 +57,7 @@ pub struct Up {
     #[arg(long, env = "SPECTRA_LISTEN", value_delimiter = ',', default_values_t = [local(3012)])]
     pub listen: Vec<SocketAddr>,
     /// Starts without demo data.
-    #[arg(long, env = "SPECTRA_NO_SEED")]
+    #[arg(long, env = "SPECTRA_NO_SEED", value_parser = BoolishValueParser::new())]
     pub no_seed: bool,
     /// Where analysis answers gRPC.
     #[arg(long, env = "SPECTRA_ANALYSIS_LISTEN", default_value_t = local(8001))]
@@ -79,10 +80,10 @@ pub struct Up {
 #[derive(Clone, Debug, Args)]
 pub struct Database {
     /// A PostgreSQL of your own, as a role that may create roles and schemas; a private one when unset.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
     /// The directory of PostgreSQL's programs, where the search is to be skipped.
-    #[arg(long, env = "SPECTRA_PG_BIN")]
+    #[arg(long, env = "SPECTRA_PG_BIN", global = true)]
     pub pg_bin: Option<PathBuf>,
 }
 
@@ -116,14 +117,14 @@ pub struct Serve {
     /// The file that holds identity's key-encryption key: 32 bytes in hexadecimal.
     #[arg(long, env = "SPECTRA_KEY_ENCRYPTION_KEY_FILE")]
     pub key_encryption_key_file: Option<PathBuf>,
-    /// How many connections to its database a service keeps at most.
-    #[arg(long, env = "SPECTRA_DATABASE_CONNECTIONS", default_value_t = 20)]
+    /// How many connections each of the service's database roles keeps at most.
+    #[arg(long, env = "SPECTRA_DATABASE_CONNECTIONS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub database_connections: u32,
     /// Who issues tokens, as their `iss` says it.
     #[arg(long, env = "SPECTRA_ISSUER", default_value = crate::stack::ISSUER)]
     pub issuer: String,
     /// Listens on other than loopback without TLS.
-    #[arg(long, env = "SPECTRA_INSECURE")]
+    #[arg(long, env = "SPECTRA_INSECURE", value_parser = BoolishValueParser::new())]
     pub insecure: bool,
     /// Prints the configuration, without its secrets, and ends.
     #[arg(long)]
@@ -195,16 +196,16 @@ pub struct Keys {
     #[command(subcommand)]
     pub action: KeyAction,
     /// Where the private database and the secrets are kept.
-    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
+    #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra", global = true)]
     pub data: PathBuf,
     /// Where the database is.
     #[command(flatten)]
     pub database: Database,
     /// Identity's database, as the role of the sign-in directory, where it is served by `serve`.
-    #[arg(long, env = "SPECTRA_SYSTEM_DATABASE_URL", hide_env_values = true, requires = "key_encryption_key_file")]
+    #[arg(long, env = "SPECTRA_SYSTEM_DATABASE_URL", hide_env_values = true, global = true, requires = "key_encryption_key_file")]
     pub system_database_url: Option<String>,
     /// The file that holds identity's key-encryption key, where it is served by `serve`.
-    #[arg(long, env = "SPECTRA_KEY_ENCRYPTION_KEY_FILE", requires = "system_database_url")]
+    #[arg(long, env = "SPECTRA_KEY_ENCRYPTION_KEY_FILE", global = true, requires = "system_database_url")]
     pub key_encryption_key_file: Option<PathBuf>,
 }
 
@@ -286,6 +287,20 @@ mod tests {
         for fault in ["--log-format", "--listen", "--lims-listen", "--frob", "--telemetry-listen", "--log <LOG>"] {
             assert_eq!(told.lines().filter(|line| line.contains(fault)).count(), 1, "{fault} in {told}");
         }
+        for (line, told) in [
+            ("spectra serve lism --listen 127.0.0.1:1", "[possible values: identity, lims, analysis, gateway]"),
+            ("spectra serve lims", "not provided: --listen <LISTEN>"),
+            ("spectra serve lims --listen 127.0.0.1:1 s", "'s'"),
+            ("spectra keys revoke", "<KID>"),
+        ] {
+            let faults = faults_of(line);
+            assert!(faults.lines().count() == 1 && faults.contains(told), "{line}: {faults}");
+        }
+        assert!(faults_of("spectra keys").contains("rewrap"), "which there are");
+        assert!(matches!(
+            Cli::of(&["spectra".into(), "keys".into(), "list".into(), "--data".into(), "d".into()]),
+            Ok((Command::Keys(_), _))
+        ));
         assert!(matches!(Cli::of(&["spectra".into(), "--help".into()]), Err(Told::Asked(_))));
         assert!(faults_of("spectra up --database-url mysql://x").contains("DATABASE_URL"));
     }

@@ -14,8 +14,8 @@ use crate::cli;
 const NAME: &str = "spectra";
 /// Connections of the private PostgreSQL.
 const CONNECTIONS: u16 = 100;
-/// What is said of a URL that is none.
-const NO_URL: &str = "DATABASE_URL is no PostgreSQL URL such as postgres://user:password@host/database";
+/// The setting that names a database of one's own.
+pub(crate) const SETTING: &str = "DATABASE_URL";
 
 /// A database with a role that may make roles and schemas.
 pub(crate) struct Database {
@@ -81,12 +81,20 @@ impl Database {
     }
 
     fn given(url: &str) -> Result<Self> {
-        Ok(Self { admin: at(url).context(NO_URL)?, cluster: None })
+        Ok(Self { admin: named(SETTING, Some(url))?, cluster: None })
     }
 }
 
+/// The database of the URL that a setting names.
+pub(crate) fn named(setting: &str, url: Option<&str>) -> Result<PgConnectOptions> {
+    url.and_then(at).with_context(|| {
+        let fault = if url.is_some() { "is no" } else { "is missing: a" };
+        format!("{setting} {fault} PostgreSQL URL such as postgres://user:password@host/database")
+    })
+}
+
 /// How to connect to the PostgreSQL of a URL; none when it is not one.
-pub(crate) fn at(url: &str) -> Option<PgConnectOptions> {
+fn at(url: &str) -> Option<PgConnectOptions> {
     // sqlx takes any scheme for its own.
     let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
     known.then(|| PgConnectOptions::from_str(url).ok().map(quiet)).flatten()
@@ -110,7 +118,8 @@ pub(crate) async fn psql(database: &cli::Database, data: &Path) -> Result<Comman
 /// psql on a database of one's own. The arguments of a process are there for everyone to read, so the
 /// password goes by the environment.
 fn psql_at(url: &str) -> Result<Command> {
-    let mut url = Url::parse(url).ok().context(NO_URL)?;
+    named(SETTING, Some(url))?;
+    let mut url = Url::parse(url)?;
     let mut password = url.password().map(str::to_owned);
     let mut rest = Vec::new();
     for pair in url.query().into_iter().flat_map(|query| query.split('&')) {
@@ -155,6 +164,6 @@ mod tests {
             let given = psql.get_envs().find_map(|(name, value)| (name == "PGPASSWORD").then_some(value?.to_str()?));
             assert_eq!(given, password, "{url}");
         }
-        assert!(psql_at("nowhere").is_err_and(|told| told.to_string() == NO_URL));
+        assert!(psql_at("nowhere").is_err_and(|told| told.to_string().contains("is no PostgreSQL URL")));
     }
 }

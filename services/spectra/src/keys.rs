@@ -7,9 +7,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     cli::{self, KeyAction},
-    database::Database,
-    secrets::Secrets,
-    serve,
+    database::{self, Database},
+    secrets::{Secrets, key_encryption_key},
 };
 
 /// One call at a time.
@@ -18,14 +17,16 @@ const POOLS: Pools = Pools { max: 1, min: 0 };
 /// Does what is asked with the keys of an installation.
 pub async fn run(options: cli::Keys) -> Result<()> {
     if let Some(url) = &options.system_database_url {
-        let system = SystemDb::connect(serve::database("SPECTRA_SYSTEM_DATABASE_URL", Some(url))?, POOLS).await?;
-        let sealed_with = serve::key_encryption_key(options.key_encryption_key_file.as_deref())?;
+        let system = SystemDb::connect(database::named("SPECTRA_SYSTEM_DATABASE_URL", Some(url))?, POOLS).await?;
+        system.expect_schema("identity").await?;
+        let sealed_with = key_encryption_key(options.key_encryption_key_file.as_deref())?;
         return act(&Keys::open(system, &sealed_with)?, &options.action).await;
     }
     let own = !matches!(options.action, KeyAction::Rewrap { .. });
     ensure!(own, "the key-encryption key of a data directory follows from its secret; name the files and SPECTRA_SYSTEM_DATABASE_URL");
-    let database = Database::shared(&options.database, &options.data).await?;
-    let secrets = Secrets::of(&options.data)?;
+    let database = Database::there(&options.database, &options.data).await?;
+    let secrets = Secrets::read(&options.data)?
+        .context("there is no secret in the data directory; name the one that this database is served with")?;
     let system = SystemDb::connect(secrets.application(database.admin(), "spectra_identity_system"), POOLS).await?;
     let acted = act(&Keys::open(system, &secrets.key_encryption_key())?, &options.action).await;
     database.stop().await?;
@@ -52,7 +53,7 @@ async fn act(keys: &Keys, action: &KeyAction) -> Result<()> {
             println!("{kid} is withdrawn; whoever holds a token of it signs in again");
         }
         KeyAction::Rewrap { to } => {
-            keys.rewrap(&serve::key_encryption_key(Some(to))?).await?;
+            keys.rewrap(&key_encryption_key(Some(to))?).await?;
             println!("everything is sealed anew; start identity with {}", to.display());
         }
     }

@@ -19,15 +19,22 @@ pub struct Secrets(hmac::Key);
 impl Secrets {
     /// Reads the secret of a data directory, or makes it.
     pub fn of(data: &Path) -> Result<Self> {
-        let file = data.join(FILE);
-        if let Some(text) = secret_file::read(&file).with_context(|| format!("cannot read {}", file.display()))? {
-            ensure!(text.len() == 64, "{} is damaged; put back the one that was made with this database", file.display());
-            return Ok(Self::from_text(&text));
+        if let Some(secrets) = Self::read(data)? {
+            return Ok(secrets);
         }
+        let file = data.join(FILE);
         let text = hex(&random::<32>().context("the system gives no random numbers")?);
         fs::create_dir_all(data)?;
         secret_file::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Self::from_text(&text))
+    }
+
+    /// Reads the secret of a data directory, if there is one.
+    pub fn read(data: &Path) -> Result<Option<Self>> {
+        let file = data.join(FILE);
+        let Some(text) = secret_file::read(&file).with_context(|| format!("cannot read {}", file.display()))? else { return Ok(None) };
+        ensure!(text.len() == 64, "{} is damaged; put back the one that was made with this database", file.display());
+        Ok(Some(Self::from_text(&text)))
     }
 
     /// Secrets that last as long as this value; for tests.
@@ -68,6 +75,22 @@ impl Secrets {
         derived.copy_from_slice(tag.as_ref());
         derived
     }
+}
+
+/// Reads a key-encryption key.
+pub(crate) fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
+    let file = file.context("SPECTRA_KEY_ENCRYPTION_KEY_FILE is missing: the file of the key that seals signing keys")?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = text.trim();
+    ensure!(text.len() == 64 && text.is_ascii(), "{} does not hold 32 bytes in hexadecimal", file.display());
+    let mut key = [0; 32];
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .with_context(|| format!("{} does not hold 32 bytes in hexadecimal", file.display()))?;
+    }
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
 //! `spectra serve`: one service a process, as in production.
 
-use std::path::Path;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use spectra_identity::{Config, Cost, Lives};
 use spectra_mesh::{Db, Pools, SystemDb, authority::Authority, telemetry::Telemetry, token::Expected};
-use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{Role, Serve},
-    database,
+    database::named,
+    secrets::key_encryption_key,
     services::{self, Peers},
     stack::AUDIENCE,
     stop::Stop,
@@ -53,7 +51,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let listener = bind("the service", "--listen", options.listen).await?;
     let pools = Pools { max: options.database_connections, min: 1 };
     let db = async |schema| {
-        let db = Db::connect(database("DATABASE_URL", options.database_url.as_deref())?, pools).await?;
+        let db = Db::connect(named("DATABASE_URL", options.database_url.as_deref())?, pools).await?;
         db.expect_schema(schema).await?;
         anyhow::Ok(db)
     };
@@ -65,9 +63,10 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
             return Ok(());
         }
         Role::Lims => services::lims(db("lims").await?, authority()),
-        Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority()),
+        Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority(), stop.clone()),
         Role::Identity => {
-            let system = SystemDb::connect(database("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
+            let system = SystemDb::connect(named("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
+            system.expect_schema("identity").await?;
             let key = key_encryption_key(options.key_encryption_key_file.as_deref())?;
             let authority = authority();
             let config = Config { expected, lives: Lives::default(), key_encryption_key: key, cost: Cost::FLOOR };
@@ -75,30 +74,6 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
         }
     };
     Ok(service.serve(listener, stop).await?)
-}
-
-/// The database of the URL that a setting names.
-pub(crate) fn database(setting: &str, url: Option<&str>) -> Result<PgConnectOptions> {
-    url.and_then(database::at).with_context(|| {
-        let fault = if url.is_some() { "is no PostgreSQL URL" } else { "is missing: a PostgreSQL URL" };
-        format!("{setting} {fault} such as postgres://user:password@host/database")
-    })
-}
-
-/// Reads a key-encryption key.
-pub(crate) fn key_encryption_key(file: Option<&Path>) -> Result<[u8; 32]> {
-    let file = file.context("SPECTRA_KEY_ENCRYPTION_KEY_FILE is missing: the file of the key that seals signing keys")?;
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let text = text.trim();
-    ensure!(text.len() == 64 && text.is_ascii(), "{} does not hold 32 bytes in hexadecimal", file.display());
-    let mut key = [0; 32];
-    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .with_context(|| format!("{} does not hold 32 bytes in hexadecimal", file.display()))?;
-    }
-    Ok(key)
 }
 
 /// The configuration as it was understood; secrets are said to be there, never shown.

@@ -49,8 +49,8 @@ pub(crate) fn lims(db: Db, authority: Arc<Authority>) -> Service {
     Service { name: "lims", offers: spectra_lims::OFFERS, routes, db, authority }
 }
 
-/// What was measured; it asks LIMS for recipes and samples.
-pub(crate) fn analysis(db: Db, lims: Peer, authority: Arc<Authority>) -> Service {
-    let routes = spectra_analysis::routes(db.clone(), lims);
+/// What was measured; it asks LIMS for recipes and samples. The streams that it feeds end at `stop`.
+pub(crate) fn analysis(db: Db, lims: Peer, authority: Arc<Authority>, stop: CancellationToken) -> Service {
+    let routes = spectra_analysis::routes(db.clone(), lims, stop);
     Service { name: "analysis", offers: spectra_analysis::OFFERS, routes, db, authority }
 }

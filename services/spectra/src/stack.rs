@@ -86,7 +86,7 @@ impl Stack {
         let db = connect("spectra_identity").await?;
         let identity = services::identity(config, db, system.clone(), authority.clone(), stop.clone()).await?;
         let lims = services::lims(connect("spectra_lims").await?, authority.clone());
-        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority);
+        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority, stop.clone());
         let gateway = services::gateway(&peers)?;
 
         let mut tasks = JoinSet::new();

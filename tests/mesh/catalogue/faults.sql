@@ -27,7 +27,7 @@ tenants AS (
 -- The rest is what the mesh writes down beside them: it has no revision and no trail of its own.
 resources AS (
   SELECT * FROM tenants
-   WHERE relname NOT IN ('audit_events', 'idempotency_keys') AND name NOT IN ('identity.refresh_tokens', 'identity.revocations')
+   WHERE relname NOT IN ('audit_events', 'idempotency_keys', 'outbox') AND name NOT IN ('identity.refresh_tokens', 'identity.revocations')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,
@@ -219,7 +219,7 @@ UNION ALL
 SELECT 'no record is lost by a delete', format('%s by %s', g.name, g.grantee::regrole) FROM grants g
  WHERE g.privilege = 'DELETE'
    -- What has outlived its use; and a recipe that was never approved, which its trigger sees to.
-   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT IN ('identity.revocations', 'lims.recipes')
+   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.revocations', 'lims.recipes')
 
 -- Rights
 

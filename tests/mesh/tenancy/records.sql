@@ -11,6 +11,8 @@ WITH own AS (
   INSERT INTO refresh_tokens (session_id, generation, hash, expires_at) SELECT session.id, 1, hash, tomorrow FROM own, session
 ), revocation AS (
   INSERT INTO revocations (kind, subject, until) SELECT 'session', name, tomorrow FROM own
+), change AS (
+  INSERT INTO outbox (kind, record_id) SELECT 'users', person FROM own
 )
 INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
 
@@ -27,6 +29,8 @@ WITH own AS (
 ), approval AS (
   INSERT INTO recipe_approvals (id, recipe_id, approver_id, approver_role, state, params_hash, signed_at)
   SELECT gen_random_uuid(), recipe.id, person, 'pi', 'approved', encode(hash, 'hex'), now() FROM own, recipe
+), change AS (
+  INSERT INTO outbox (kind, record_id) SELECT 'samples', person FROM own
 )
 INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
 

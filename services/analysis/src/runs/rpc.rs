@@ -1,14 +1,20 @@
 //! The calls of the run service.
 
-use spectra_mesh::{Reply, id, permit};
+use spectra_mesh::{Events, Reply, id, permit};
 use spectra_proto::analysis::{self as pb, run_service_server::RunService};
 use tonic::Request;
 
-use super::Run;
+use super::{Run, watch::Watched};
 use crate::App;
 
 #[tonic::async_trait]
 impl RunService for App {
+    type WatchRunsStream = Events<pb::RunEvent>;
+
+    async fn watch_runs(&self, request: Request<pb::WatchRunsRequest>) -> Reply<Self::WatchRunsStream> {
+        self.db.follow(&self.outbox, request, Watched::of)
+    }
+
     async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Reply<pb::ListRunsResponse> {
         self.db.list(request, async |tx, asked, page| Run::page(tx, &asked, &page).await).await
     }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tonic_types::FieldViolation;
 
 use super::*;
+use crate::trace::Trace;
 
 const CODES: [(Code, u16, &str); 17] = [
     (Code::Ok, 500, "internal"),
@@ -41,7 +43,7 @@ fn status(code: Code, reason: &str, metadata: &[(&str, &str)], violations: &[(&s
 
 async fn shown(problem: &Problem) -> (http::HeaderMap, Value) {
     let trace = Trace::of("GET /", &http::HeaderMap::new());
-    let (parts, body) = problem.answer("/api/x", &trace).into_parts();
+    let (parts, body) = problem.answer("/api/x", &trace.ids).into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     assert_eq!(parts.headers[CONTENT_TYPE], "application/problem+json");
     (parts.headers, serde_json::from_slice(&body).expect("JSON"))

@@ -27,7 +27,8 @@ impl Contract {
             )
             + &method("Make", "ChangeThingRequest", "Thing", "post: \"/t\" body: \"thing_part\"")
             + &method("Check", "CheckThingRequest", "google.protobuf.Empty", "post: \"/t/{id}:check\" body: \"*\"")
-            + &method("Drop", "CheckThingRequest", "google.protobuf.Empty", "delete: \"/t/{id}\"");
+            + &method("Drop", "CheckThingRequest", "google.protobuf.Empty", "delete: \"/t/{id}\"")
+            + &method("Watch", "WatchThingsRequest", "stream ThingEvent", "get: \"/t/watch\"");
         let pool = pool(&methods);
         let plans = Plans::new(&pool);
         let routes = contract::routes(&pool, &plans, &peers()).expect("a contract that fits");
@@ -36,10 +37,15 @@ impl Contract {
 
     /// The message that a request makes, as JSON of its fields that are set.
     fn asked(&self, method: &Method, target: &str, body: &str) -> Answered<Value> {
+        self.resumed(method, target, body, None)
+    }
+
+    /// The same, by a client that comes back to a stream.
+    fn resumed(&self, method: &Method, target: &str, body: &str, after: Option<&str>) -> Answered<Value> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let found = self.routes.find(method, path).unwrap_or_else(|miss| panic!("{method} {target}: {miss:?}"));
         let Target::Rpc(binding) = &found.route.target else { panic!("{target} is no method's") };
-        let wire = message(&self.plans, binding, &found.route.template, &found.captures, query, body.as_bytes())?;
+        let wire = message(&self.plans, binding, &found.route.template, &found.captures, query, body.as_bytes(), after)?;
         let rpc =
             self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).find(|rpc| rpc.full_name() == binding.rpc.name);
         let asked = DynamicMessage::decode(rpc.expect("the method").input(), &*wire).expect("a message");
@@ -128,4 +134,15 @@ async fn a_message_larger_than_services_take_is_too_large() {
     let contract = Contract::new();
     let body = format!("{{\"name\":\"{}\"}}", "x".repeat(LIMIT));
     assert_eq!(contract.asked(&Method::POST, "/t", &body).expect_err("too large").status(), 413);
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_the_last_event() {
+    let contract = Contract::new();
+    let asked = |query: &str, after| contract.resumed(&Method::GET, &format!("/t/watch{query}"), "", after).expect("a request");
+    assert_eq!(asked("?name=n", None), json!({"name": "n"}));
+    assert_eq!(asked("?cursor=a", None), json!({"cursor": "a"}));
+    assert_eq!(asked("?cursor=a&name=n", Some("b")), json!({"cursor": "b", "name": "n"}), "the query is as it was at first");
+    let elsewhere = contract.resumed(&Method::GET, "/t/7", "", Some("b")).expect("a request");
+    assert_eq!(elsewhere, json!({"id": "7"}), "what is no stream does not go on");
 }

@@ -13,7 +13,10 @@ use spectra_proto::{
 use super::template::Template;
 use crate::transcode::{FieldId, MessageId, Plans};
 
-/// A unary method, and who serves it.
+/// What a stream's messages and its request call the place from which it goes on.
+pub(crate) const CURSOR: &str = "cursor";
+
+/// A method that takes one message, and who serves it.
 #[derive(Debug)]
 pub(crate) struct Rpc {
     /// The full name, such as `spectra.lims.v1.SampleService.GetSample`.
@@ -24,6 +27,8 @@ pub(crate) struct Rpc {
     pub(crate) peer: Peer,
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,
+    /// What is known of the answer when it is a stream of messages.
+    pub(crate) stream: Option<Stream>,
     /// Whether the answer says nothing.
     pub(crate) silent: bool,
     /// Whether success makes a resource.
@@ -38,6 +43,15 @@ pub(crate) struct Rpc {
     pub(crate) home: Option<Template>,
 }
 
+/// A stream of messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    /// The place in it where a message stands.
+    pub(crate) cursor: Option<FieldId>,
+    /// Whether the request says from where it goes on.
+    pub(crate) resumes: bool,
+}
+
 /// Where resources are read, by the full name of their message.
 pub(crate) type Homes = HashMap<String, Template>;
 
@@ -48,8 +62,10 @@ impl Rpc {
         let message = |name: &str| plans.message(name).ok_or_else(|| format!("the message {name} is not planned"));
         let policy = method_policy(method).unwrap_or_default();
         let output = method.output();
-        let id = message(output.full_name())?;
+        let (id, streams) = (message(output.full_name())?, method.is_server_streaming());
         Ok(Arc::new(Self {
+            stream: streams
+                .then(|| Stream { cursor: plans.field(id, CURSOR), resumes: method.input().get_field_by_name(CURSOR).is_some() }),
             name: method.full_name().to_owned(),
             path: PathAndQuery::try_from(path).map_err(|fault| format!("has no path in gRPC: {fault}"))?,
             peer,

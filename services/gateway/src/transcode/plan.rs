@@ -188,6 +188,17 @@ impl Kind {
         }
     }
 
+    /// The one form of a value that the wire may spell in several ways: it tells whether two keys are the same.
+    #[expect(clippy::cast_possible_truncation, reason = "the wire format says that the low half counts")]
+    pub(super) fn canonical(self, value: Value<'_>) -> Value<'_> {
+        match (self, value) {
+            (Self::Bool, Value::Varint(bits)) => Value::Varint((bits != 0).into()),
+            (Self::Int32, Value::Varint(bits)) => Value::Varint(i64::from(bits as i32).cast_unsigned()),
+            (Self::Uint32 | Self::Sint32, Value::Varint(bits)) => Value::Varint(u64::from(bits as u32)),
+            _ => value,
+        }
+    }
+
     /// Whether JSON has the number in quotes, because not every reader holds 64 bits.
     pub(super) fn is_quoted(self) -> bool {
         use Kind::{Fixed64, Int64, Sfixed64, Sint64, Uint64};

@@ -198,7 +198,7 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
                 return Err(mistyped());
             };
             let entry = self.entry(plan, key_field, body)?;
-            self.entries.push(entry);
+            self.entries.push(Entry { key: key_field.kind.canonical(entry.key), ..entry });
         }
         let entries = &mut self.entries[base..];
         if !entries.is_sorted_by(|a, b| a.key < b.key) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use spectra_mesh::{Error, SystemDb, clock};
+use spectra_proto::identity as pb;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,8 @@ const TURN: Duration = Duration::from_mins(1);
 pub(crate) struct Ring {
     keys: Keys,
     signing: RwLock<Arc<Signing>>,
+    /// What is published, at hand: anyone may ask for it, as often as they like.
+    published: RwLock<pb::KeySet>,
 }
 
 impl Ring {
@@ -27,7 +30,8 @@ impl Ring {
     pub(crate) async fn open(system: SystemDb, key_encryption_key: &[u8; 32], stop: CancellationToken) -> Result<Arc<Self>, Error> {
         let keys = Keys::open(system, key_encryption_key)?;
         keys.turn().await?;
-        let ring = Arc::new(Self { signing: RwLock::new(Arc::new(keys.active().await?)), keys });
+        let (signing, published) = (Arc::new(keys.active().await?), keys.published().await?);
+        let ring = Arc::new(Self { signing: RwLock::new(signing), published: RwLock::new(published), keys });
         let follower = Arc::clone(&ring);
         tokio::spawn(async move { stop.run_until_cancelled(follower.follow()).await });
         Ok(ring)
@@ -36,6 +40,11 @@ impl Ring {
     /// The key to sign with now.
     pub(crate) fn signing(&self) -> Arc<Signing> {
         Arc::clone(&self.signing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The public halves of the keys that tokens may name.
+    pub(super) fn published(&self) -> pb::KeySet {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn follow(&self) {
@@ -59,6 +68,8 @@ impl Ring {
             *turned = Instant::now();
             self.keys.turn().await?;
         }
+        let published = self.keys.published().await?;
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
         if self.keys.active_kid().await?.is_none_or(|kid| kid == self.signing().kid) {
             return Ok(());
         }

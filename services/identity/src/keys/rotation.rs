@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use spectra_mesh::{Error, SystemDb, SystemTx};
+use spectra_proto::identity as pb;
 use time::OffsetDateTime;
 
 use super::{Signing, Stored, store};
@@ -52,6 +53,7 @@ impl Keys {
     /// enough that every verifier knows it.
     pub async fn rotate(&self) -> Result<Option<String>, Error> {
         let mut tx = self.locked().await?;
+        self.opens_all(&mut tx).await?;
         if !store::next_is_known(&mut tx).await? {
             return Ok(None);
         }
@@ -66,6 +68,7 @@ impl Keys {
     /// when there is no such key.
     pub async fn revoke(&self, kid: &str) -> Result<bool, Error> {
         let mut tx = self.locked().await?;
+        self.opens_all(&mut tx).await?;
         if !store::withdraw(&mut tx, kid).await? {
             return Ok(false);
         }
@@ -90,10 +93,7 @@ impl Keys {
     /// Does what is due, and no more.
     pub(super) async fn turn(&self) -> Result<(), Error> {
         let mut tx = self.locked().await?;
-        // After a rewrap nothing is sealed by the old key again.
-        if let Some(active) = store::active(&mut tx).await? {
-            Signing::open(active, &self.seal)?;
-        }
+        self.opens_all(&mut tx).await?;
         store::bury(&mut tx).await?;
         if store::active_is_over(&mut tx).await? && store::next_is_known(&mut tx).await? {
             store::retire(&mut tx).await?;
@@ -113,11 +113,22 @@ impl Keys {
         store::active_kid(&mut self.system.begin().await?).await
     }
 
+    /// The public halves of the keys that tokens may name.
+    pub(super) async fn published(&self) -> Result<pb::KeySet, Error> {
+        store::public(&mut self.system.begin().await?).await
+    }
+
     /// A transaction that moves keys on, one at a time whatever the number of instances.
     async fn locked(&self) -> Result<SystemTx, Error> {
         let mut tx = self.system.begin().await?;
         store::lock(&mut tx).await?;
         Ok(tx)
+    }
+
+    /// Refuses when a key does not open: what is made with another key-encryption key, such as the one before a
+    /// rewrap, identity could not open either.
+    async fn opens_all(&self, tx: &mut SystemTx) -> Result<(), Error> {
+        store::sealed(tx).await?.into_iter().try_for_each(|stored| Signing::open(stored, &self.seal).map(drop))
     }
 
     /// Sees to it that one key signs and one is published ahead.

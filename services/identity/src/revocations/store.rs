@@ -42,14 +42,14 @@ pub(crate) async fn revoke_user(tx: &mut OrgTx, user: Uuid) -> Result<Revoked, E
     Ok(Revoked::User { id: user, at: entry.at.unix_timestamp(), until: entry.until.unix_timestamp() })
 }
 
-/// Voids every token that was signed with a key. No organization owns the entry.
+/// Voids every token that was or will be signed with a key. No organization owns the entry. It is told for a day, after
+/// which nobody holds a set with the key in it.
 pub(crate) async fn revoke_signing_key(tx: &mut SystemTx, kid: &str) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO revocations (organization_id, kind, subject, until)
-         VALUES ($1, 'signing_key', $2, clock_timestamp() + make_interval(secs => $3))",
+         VALUES ($1, 'signing_key', $2, clock_timestamp() + interval '1 day')",
         Uuid::nil(),
         kid,
-        LONGEST,
     )
     .execute(tx.conn())
     .await?;

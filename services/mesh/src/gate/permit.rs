@@ -41,6 +41,11 @@ impl fmt::Debug for Token {
 }
 
 impl Caller {
+    /// The token that the caller came with.
+    pub(crate) fn token(&self) -> &str {
+        &self.token.0
+    }
+
     pub(crate) fn of(claims: &Claims, token: &str) -> Self {
         Self {
             org: claims.org,
@@ -117,6 +122,12 @@ impl Permit {
         self.reason.as_deref()
     }
 
+    /// The same for a stream, which outlives the time that its call was given: as much as a call has at most.
+    #[must_use]
+    pub(crate) fn renewed(&self) -> Self {
+        Self { deadline: Instant::now() + deadline::LONGEST, ..self.clone() }
+    }
+
     /// How much time is left.
     #[must_use]
     pub fn remaining(&self) -> Duration {
@@ -130,7 +141,7 @@ impl Permit {
 
     /// Puts who asks, and in which course of events, on a call to a peer.
     pub(crate) fn pass_on(&self, metadata: &mut MetadataMap) {
-        if let Ok(token) = format!("Bearer {}", self.caller.token.0).parse() {
+        if let Ok(token) = format!("Bearer {}", self.caller.token()).parse() {
             metadata.insert("authorization", token);
         }
         if let Ok(id) = self.request_id.to_string().parse() {

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::{Command, Database, Keys, Migrate, Psql, Role, Seed, Serve, Up};
-use crate::serve;
+use super::{Command, Database, KeyAction, Keys, Migrate, Psql, Role, Seed, Serve, Up};
+use crate::{database, secrets::key_encryption_key};
 
 impl Command {
     /// Every fault that parsing cannot see, all at once.
@@ -13,8 +13,8 @@ impl Command {
             Self::Up(Up { database, .. })
             | Self::Migrate(Migrate { database, .. })
             | Self::Seed(Seed { database, .. })
-            | Self::Psql(Psql { database, .. })
-            | Self::Keys(Keys { database, .. }) => database.faults(),
+            | Self::Psql(Psql { database, .. }) => database.faults(),
+            Self::Keys(keys) => keys.faults(),
             Self::Descriptors => Vec::new(),
         };
         if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -38,8 +38,23 @@ impl Database {
     }
 
     fn faults(&self) -> Vec<String> {
-        let fault = self.url().and_then(|url| serve::database("DATABASE_URL", Some(url)).err());
+        let fault = self.url().and_then(|url| database::named(database::SETTING, Some(url)).err());
         fault.map(|fault| fault.to_string()).into_iter().collect()
+    }
+}
+
+impl Keys {
+    fn faults(&self) -> Vec<String> {
+        let mut faults = self.database.faults();
+        let mut check = |fault: Option<anyhow::Error>| faults.extend(fault.map(|fault| format!("{fault:#}")));
+        if let Some(url) = &self.system_database_url {
+            check(database::named("SPECTRA_SYSTEM_DATABASE_URL", Some(url)).err());
+            check(key_encryption_key(self.key_encryption_key_file.as_deref()).err());
+        }
+        if let KeyAction::Rewrap { to } = &self.action {
+            check(key_encryption_key(Some(to)).err());
+        }
+        faults
     }
 }
 
@@ -68,11 +83,11 @@ impl Serve {
         }
         let mut check = |fault: Option<anyhow::Error>| faults.extend(fault.map(|fault| format!("{fault:#}")));
         if self.role != Role::Gateway {
-            check(serve::database("DATABASE_URL", self.database_url.as_deref()).err());
+            check(database::named(database::SETTING, self.database_url.as_deref()).err());
         }
         if self.role == Role::Identity {
-            check(serve::database("SPECTRA_SYSTEM_DATABASE_URL", self.system_database_url.as_deref()).err());
-            check(serve::key_encryption_key(self.key_encryption_key_file.as_deref()).err());
+            check(database::named("SPECTRA_SYSTEM_DATABASE_URL", self.system_database_url.as_deref()).err());
+            check(key_encryption_key(self.key_encryption_key_file.as_deref()).err());
         }
         faults
     }

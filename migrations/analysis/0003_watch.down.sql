@@ -1,0 +1,1 @@
+DROP TRIGGER publish ON runs;

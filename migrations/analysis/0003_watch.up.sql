@@ -1,0 +1,1 @@
+SELECT followed('runs');

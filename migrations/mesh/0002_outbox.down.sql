@@ -1,0 +1,2 @@
+DROP FUNCTION followed, publish;
+DROP TABLE outbox;
