@@ -1,6 +1,6 @@
 //! Reading bodies, never more of them than the limit.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::EXPECT};
@@ -16,9 +16,14 @@ pub(crate) const LIMIT: usize = 4 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What a request's body must be to be read.
-pub(crate) trait Incoming: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static {}
+pub(crate) trait Incoming: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static {}
 
-impl<B> Incoming for B where B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static {}
+impl<B> Incoming for B where B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static {}
+
+/// Whether there is no body. What unpacks bodies does not say that one is at its end.
+pub(crate) fn is_empty(body: &impl Incoming) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
 
 /// The whole body.
 pub(crate) async fn read(body: &mut impl Incoming) -> Answered<Bytes> {
@@ -37,7 +42,7 @@ pub(crate) async fn read(body: &mut impl Incoming) -> Answered<Bytes> {
 /// Reads on for a while what an answer did not wait for: a connection that is closed on a sender takes the answer with it.
 pub(crate) fn linger(headers: &HeaderMap, mut body: impl Incoming) {
     // One that waits to be asked for its body sends none.
-    if !body.is_end_stream() && !headers.contains_key(EXPECT) {
+    if !is_empty(&body) && !headers.contains_key(EXPECT) {
         let discard = async move { while let Some(Ok(_)) = body.frame().await {} };
         tokio::spawn(tokio::time::timeout(LINGER, discard));
     }

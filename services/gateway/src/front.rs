@@ -139,7 +139,7 @@ impl Front {
         } else {
             media::accepts_json(headers).map(|()| None)?
         };
-        if !body.is_end_stream() {
+        if !body::is_empty(body) {
             media::is_json(headers)?;
         }
         let body = body::read(body).await?;

@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
+    service::TowerToHyperService,
 };
 use spectra_mesh::serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS};
 use tokio::{
@@ -24,8 +25,16 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::service_fn;
+use tower_http::{
+    compression::{
+        Compression,
+        predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove},
+    },
+    decompression::{DecompressionBody, RequestDecompression},
+};
 
-use crate::front::Front;
+use crate::{front::Front, media::Events};
 
 /// How many connections there may be at once; more wait to be accepted.
 const CONNECTIONS: usize = 10_000;
@@ -33,6 +42,8 @@ const CONNECTIONS: usize = 10_000;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
 const IDLE: Duration = Duration::from_secs(75);
+/// What fits into one packet is not compressed, in bytes.
+const SMALL: u64 = 1024;
 /// How long to wait after an accept failed, as it does while there are too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -70,6 +81,11 @@ fn server() -> Builder<TokioExecutor> {
         .keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT);
     server
+}
+
+/// What is worth compressing: not what is small, and not what is to arrive at once.
+fn worthwhile() -> impl Predicate {
+    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Events::Lines.media_type()))
 }
 
 /// What all connections share.
@@ -115,11 +131,14 @@ impl Doors {
         let greeted = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&greeted);
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |request: Request<DecompressionBody<Incoming>>| {
             seen.store(true, Ordering::Relaxed);
             let (front, stop) = (Arc::clone(&front), stop.clone());
             async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical(), &stop).await) }
         });
+        // An encoding that is not understood is refused where the body's type is.
+        let service = RequestDecompression::new(service).pass_through_unaccepted(true);
+        let service = TowerToHyperService::new(Compression::new(service).compress_when(worthwhile()));
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(stream), service));
         let silent = async {
             tokio::time::sleep(GREETING).await;

@@ -18,7 +18,7 @@ pub(crate) enum Events {
 
 impl Events {
     /// What it is called.
-    pub(crate) fn media_type(self) -> &'static str {
+    pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::ServerSent => "text/event-stream",
             Self::Lines => "application/x-ndjson",
@@ -71,11 +71,12 @@ fn stated(parameter: &str) -> Option<f32> {
     name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse().ok())?
 }
 
-/// Refuses a body that does not say it is JSON, or is compressed. One that says nothing is taken for JSON.
+/// Refuses a body that does not say it is JSON, or is still compressed: in a way that is not understood here. One that says
+/// nothing is taken for JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> Answered<()> {
     let refused = |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
     if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(refused("the body must not be compressed"));
+        return Err(refused("a body may be compressed by gzip, br or zstd"));
     }
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let Some(stated) = types.next() else { return Ok(()) };

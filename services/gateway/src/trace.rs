@@ -51,8 +51,8 @@ impl Trace {
 
 /// A trace of our own, which nobody collects.
 fn begin() -> SpanContext {
-    let trace = TraceId::from_bytes(new_id().into_bytes());
-    let span = SpanId::from_bytes(new_id().as_u64_pair().1.to_be_bytes());
+    let id = new_id();
+    let (trace, span) = (TraceId::from_bytes(id.into_bytes()), SpanId::from_bytes(id.as_u64_pair().1.to_be_bytes()));
     SpanContext::new(trace, span, TraceFlags::default(), false, TraceState::default())
 }
 

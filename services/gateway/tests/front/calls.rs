@@ -1,7 +1,11 @@
 //! Calls that reach a service, and what becomes of its answer.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    time::{Duration, Instant},
+};
 
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -156,4 +160,45 @@ async fn http2_is_spoken_too() {
     assert_eq!((head.status.as_u16(), head.header("content-length")), (200, read.body.len().to_string().as_str()));
     front.send(Method::POST, MATERIALS, &[], vec![b' '; 5 << 20]).await.refused(413, "too_large");
     assert_eq!(front.get(&material()).await.status, 200, "the connection goes on");
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(text).expect("memory");
+    packed.finish().expect("memory")
+}
+
+#[tokio::test]
+async fn what_is_large_is_compressed_for_whom_it_suits() {
+    let (_double, front) = stage().await;
+    let supplier = "silicon and so on ".repeat(100);
+    let make = async |accept: &str| {
+        let made = json!({"name": "n", "type": "s", "supplier": supplier}).to_string();
+        front.send(Method::POST, MATERIALS, &[("accept-encoding", accept)], made).await
+    };
+    let plain = make("identity").await;
+    for encoding in ["gzip", "br", "zstd"] {
+        let answer = make(encoding).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (201, encoding));
+        assert!(answer.body.len() < plain.body.len() / 4, "{encoding}: {}", answer.body.len());
+        assert!(
+            answer.headers.get_all("vary").iter().any(|vary| vary.to_str().is_ok_and(|vary| vary.eq_ignore_ascii_case("accept-encoding")))
+        );
+    }
+    let mut text = Vec::new();
+    GzDecoder::new(&*make("gzip").await.body).read_to_end(&mut text).expect("gzip");
+    assert_eq!(text, plain.body);
+    let small = front.send(Method::GET, &material(), &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(small.header("content-encoding"), "", "what fits into one packet is sent as it is");
+}
+
+#[tokio::test]
+async fn a_body_may_be_compressed_and_is_measured_unpacked() {
+    let (_double, front) = stage().await;
+    let packed = gzip(b"{\"name\":\"Germanium\",\"type\":\"s\"}");
+    let made = front.send(Method::POST, MATERIALS, &[("content-encoding", "gzip")], packed).await;
+    assert_eq!((made.status.as_u16(), &made.json()["name"]), (201, &json!("Germanium")));
+    let bomb = gzip(&vec![b' '; 64 << 20]);
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
+    front.send(Method::POST, MATERIALS, &[("content-encoding", "gzip")], bomb).await.refused(413, "too_large");
 }
