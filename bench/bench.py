@@ -48,8 +48,8 @@ def arguments():
     parser.add_argument("--spectra", type=pathlib.Path, required=True, help="the program under test")
     parser.add_argument("--work", type=pathlib.Path, required=True, help="an empty folder for what the run makes")
     parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path(__file__).with_name("RESULTS.md"))
-    parser.add_argument("--rounds", type=int, default=5, choices=range(1, 21), metavar="1..20")
-    parser.add_argument("--seconds", type=int, default=3, choices=range(1, 11), metavar="1..10", help="of each load")
+    parser.add_argument("--rounds", type=int, default=7, choices=range(1, 21), metavar="1..20")
+    parser.add_argument("--seconds", type=int, default=2, choices=range(1, 11), metavar="1..10", help="of each load")
     return parser.parse_args()
 
 
@@ -128,4 +128,5 @@ class Bench:
             raise SystemExit(f"{answered} samples were answered for, and {made} were made")
 
 
-main()
+if __name__ == "__main__":
+    main()

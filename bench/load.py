@@ -11,7 +11,6 @@ import subprocess
 import process
 
 CONNECTIONS = 16
-SECONDS = 3
 
 
 def gateway(url, call, token, seconds):

@@ -17,8 +17,9 @@ BUDGETS = {"get one": (2, 4), "list of 100": (4, 9), "create": (2, 4)}
 HOW_TO_READ = """\
 ## How to read it
 
-- **CPU** is seconds of one process for 10,000 requests, from `/proc/PID/stat`, over all its threads. It hardly depends on who else
-  uses the machine, so it is what is compared; requests/s and times do depend on it: load, gateway, service and PostgreSQL share the cores.
+- **CPU** is seconds of one process for 10,000 requests, from `/proc/PID/stat`, over all its threads. It depends far less
+  than requests/s and times on who else uses the machine, so it is what is compared. Load, gateway, service and PostgreSQL share the cores:
+  a busy machine shows first in p99, and a figure of another run is no measure for one of this.
 - Every figure is the middle of {rounds} rounds, with the least and the greatest in parentheses. In each round the contestants take
   turns at each call for {seconds} s with {connections} calls at a time, so that what disturbs one disturbs all. **Envoy/ours** is formed in each round.
 - **LIMS CPU** is what the service spent meanwhile. *LIMS itself* is called in gRPC without any gateway: the floor.
@@ -72,7 +73,7 @@ def call_table(rounds):
             rows.append([
                 call, name,
                 of(lambda each: each["cpu"]["gateway"], 2) if who != "service" else "",
-                spread(ratios(rounds, call), 1) if who == "Envoy" else "",
+                spread(ratios(rounds, call), 2) if who == "Envoy" else "",
                 of(lambda each: each["cpu"]["lims"], 2),
                 of(lambda each: each["rate"], 0), of(lambda each: each["p50"], 1), of(lambda each: each["p99"], 1),
             ])
@@ -104,7 +105,7 @@ def memory_table(rounds, idle):
 
 
 def budget_table(rounds, starts, idle):
-    rows = [[f"Envoy's CPU over ours, {call}", f"{must}x", f"{aim}x", f"{middle(ratios(rounds, call)):.1f}x",
+    rows = [[f"Envoy's CPU over ours, {call}", f"{must}x", f"{aim}x", f"{middle(ratios(rounds, call)):.2f}x",
              verdict(-middle(ratios(rounds, call)), -must, -aim)] for call, (must, aim) in BUDGETS.items()]
     start, up = middle(start_ratios(starts)), idle["up"][0]
     gateway = max(each["memory"][0] for call in CALLS for each in rounds[call, "ours"])
