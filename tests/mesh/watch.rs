@@ -1,7 +1,9 @@
 //! Watching runs, through the gateway: each change once it is committed, and on from where a stream broke off.
 
 use serde_json::{Value, json};
-use spectra_tests::{Caller, Event, Mesh, TEST, Watch};
+use spectra_proto::analysis::{WatchRunsRequest, run_service_client::RunServiceClient};
+use spectra_tests::{Caller, DEMO, Event, Mesh, TEST, Watch};
+use tonic::{Request, transport::Channel};
 
 use crate::runs::ready_tool;
 
@@ -92,6 +94,20 @@ async fn one_sees_ones_own_organization_and_instrument() {
     let run = make(&ours, &tool).await;
     assert_eq!(stream.event().await.unwrap().data["run"]["id"], run["id"]);
     theirs.watch(&format!("{WATCH}?cursor={}", place.id)).await.unwrap_err().refused(422, "invalid");
+}
+
+#[tokio::test]
+async fn grpc_clients_watch_through_the_same_port() {
+    let mesh = Mesh::start().await;
+    let (engineer, token) = (mesh.demo("engineer").await, mesh.token("viewer", DEMO).await);
+    let tool = ready_tool(&engineer).await;
+    let gateway = Channel::from_shared(mesh.url()).unwrap().connect_lazy();
+    let mut request = Request::new(WatchRunsRequest::default());
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let mut events = RunServiceClient::new(gateway).watch_runs(request).await.unwrap().into_inner();
+    assert!(events.message().await.unwrap().unwrap().run.is_none());
+    let run = make(&engineer, &tool).await;
+    assert_eq!(events.message().await.unwrap().unwrap().run.unwrap().id, run["id"].as_str().unwrap());
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use crate::{
     contract::Target,
     deadline,
     events::Events,
+    grpc::{self, Door},
     health, media,
     problem::{Answered, Problem},
     request, respond,
@@ -51,6 +52,8 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 pub(crate) struct Front {
     pub(crate) plans: Arc<Plans>,
     pub(crate) routes: Routes<Target>,
+    /// The way of calls that are gRPC already.
+    pub(crate) grpc: Door,
     /// Every service, once.
     pub(crate) peers: Vec<Peer>,
     /// What the paths of the contract begin with.
@@ -81,6 +84,9 @@ impl Front {
         let begun = Instant::now();
         let (parts, mut body) = request.into_parts();
         let path = parts.uri.path();
+        if grpc::is_call(&parts.headers) {
+            return self.pass(&parts, body, client, begun).await;
+        }
         let way = self.way(&parts);
         let route = way.as_ref().ok().and_then(Way::template);
         let called = route.as_ref().map_or(Cow::Borrowed(parts.method.as_str()), |route| format!("{} {route}", parts.method).into());
@@ -94,6 +100,15 @@ impl Front {
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace.ids));
         finish(&mut answer, &parts, &trace);
         access_log::record(&parts.method, route, path, answer.status(), &trace, begun.elapsed());
+        answer
+    }
+
+    /// Hands a call on that is gRPC already.
+    async fn pass(&self, parts: &Parts, body: impl body::Incoming, client: IpAddr, begun: Instant) -> Answer {
+        let trace = Trace::of(parts.uri.path(), &parts.headers);
+        let mut answer = self.grpc.answer(parts, body, &trace, client).instrument(trace.span.clone()).await;
+        finish(&mut answer, parts, &trace);
+        access_log::record(&parts.method, Some("grpc".into()), parts.uri.path(), answer.status(), &trace, begun.elapsed());
         answer
     }
 

@@ -21,6 +21,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod front;
+mod grpc;
 mod health;
 mod listen;
 mod media;
@@ -35,7 +36,7 @@ pub mod transcode;
 
 pub use contract::Unfit;
 
-use crate::{front::Front, transcode::Plans};
+use crate::{front::Front, grpc::Door, transcode::Plans};
 
 /// The front of the mesh, ready to serve.
 pub struct Gateway(Front);
@@ -55,7 +56,8 @@ impl Gateway {
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
         services.sort_by_key(Peer::name);
         services.dedup_by_key(|peer| peer.name());
-        Ok(Self(Front { plans, routes, peers: services, prefixes }))
+        let grpc = Door::new(pool, peers).map_err(|fault| Unfit(vec![fault]))?;
+        Ok(Self(Front { plans, routes, grpc, peers: services, prefixes }))
     }
 
     /// Serves on all listeners until `stop`, then lets the requests in flight end, for twenty seconds at most.

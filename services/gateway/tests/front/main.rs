@@ -3,5 +3,6 @@
 mod calls;
 mod client;
 mod connections;
+mod grpc;
 mod refusals;
 mod service;

@@ -1,0 +1,115 @@
+//! gRPC and gRPC-Web on the port of HTTP: handed on to the service that owns the method, whose gate judges it.
+
+use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
+    header::{ACCEPT, CONTENT_TYPE, TE},
+    request::Parts,
+};
+use http_body_util::{BodyExt, BodyStream, StreamBody, combinators::UnsyncBoxBody};
+use prost_reflect::DescriptorPool;
+use spectra_mesh::{Error, Peer};
+use tonic::{
+    Status,
+    body::Body,
+    service::{Routes, RoutesBuilder},
+};
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::{answer::Answer, body, call, trace::Trace};
+
+/// What a call says of itself, besides what every caller may say.
+const FRAMING: [HeaderName; 6] = [
+    ACCEPT,
+    CONTENT_TYPE,
+    TE,
+    HeaderName::from_static("grpc-timeout"),
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
+];
+
+/// The services behind the gateway, as gRPC clients see them: at one address.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// Who owns each service, by its full name.
+    owners: Arc<HashMap<String, Peer>>,
+    /// Reflection and health, which the gateway answers for all.
+    own: Routes,
+}
+
+/// Whether a request is a call in gRPC or gRPC-Web.
+pub(crate) fn is_call(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+impl Door {
+    /// The door to the services of a contract; `peers` names who owns each package.
+    pub(crate) fn new(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, String> {
+        let mut owners = HashMap::new();
+        for service in pool.services() {
+            if let Some((_, peer)) = peers.iter().find(|(package, _)| *package == service.package_name()) {
+                owners.insert(service.full_name().to_owned(), peer.clone());
+            }
+        }
+        let described = pool.encode_to_vec();
+        let reflection = || {
+            let names = owners.keys().map(String::as_str).chain(["grpc.health.v1.Health"]);
+            let builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(&described)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            names.fold(builder, tonic_reflection::server::Builder::with_service_name)
+        };
+        let (v1, v1alpha) = (reflection().build_v1(), reflection().build_v1alpha());
+        let mut own = RoutesBuilder::default();
+        own.add_service(spectra_mesh::compressed!(v1.map_err(|fault| fault.to_string())?));
+        own.add_service(spectra_mesh::compressed!(v1alpha.map_err(|fault| fault.to_string())?));
+        // Answers for the process: whether a service is well is its own to say, and `/health/ready` asks all.
+        own.add_service(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
+        Ok(Self { owners: Arc::new(owners), own: own.routes() })
+    }
+
+    /// Answers a call of `client`.
+    pub(crate) async fn answer(&self, parts: &Parts, body: impl body::Incoming, trace: &Trace, client: IpAddr) -> Answer {
+        // Its length is not told: unpacked from the web's text it is another, and the service would be told the wrong one.
+        let body = StreamBody::new(BodyStream::new(body)).map_err(|_| Status::from(Error::Malformed("the body ended before its end")));
+        let mut request = Request::new(Body::new(body));
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = parts.uri.clone();
+        *request.version_mut() = parts.version;
+        *request.headers_mut() = metadata(&parts.headers, trace, client);
+        let pass = service_fn(|request| async { Ok::<_, Infallible>(self.pass(request).await) });
+        // Takes the web's framing off and puts it on again; plain gRPC goes through as it is.
+        let answered: Result<Response<Body>, Infallible> = GrpcWebLayer::new().layer(pass).oneshot(request).await;
+        let Ok(answer) = answered;
+        answer.map(|body| crate::answer::Body::Stream(UnsyncBoxBody::new(body)))
+    }
+
+    async fn pass(&self, request: Request<Body>) -> Response<Body> {
+        let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+        if service.starts_with("grpc.") {
+            let Ok(answer) = self.own.clone().oneshot(request).await;
+            return answer;
+        }
+        let Some(peer) = self.owners.get(service) else {
+            return Status::from(Error::Unimplemented).into_http();
+        };
+        match peer.channel().oneshot(request).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                tracing::warn!(peer = peer.name(), %fault, "a service does not answer");
+                Status::from(Error::Unavailable("the service does not answer; try again in a moment")).into_http()
+            }
+        }
+    }
+}
+
+/// What the service is told: what any call is told, and how this one is framed.
+fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> HeaderMap {
+    let mut metadata = call::metadata(headers, trace, client);
+    for name in FRAMING {
+        metadata.extend(headers.get(&name).cloned().map(|value: HeaderValue| (name, value)));
+    }
+    metadata
+}

@@ -1,0 +1,132 @@
+//! gRPC and gRPC-Web through the port of HTTP.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::Method;
+use prost::Message;
+use spectra_proto::lims::{CreateMaterialRequest, GetMaterialRequest, Material, material_service_client::MaterialServiceClient};
+use tonic::{Code, Request, transport::Channel};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest,
+    server_reflection_response::MessageResponse,
+};
+use tonic_types::StatusExt;
+
+use crate::{
+    client::{Answer, Front},
+    service::{Double, ID},
+};
+
+const GET: &str = "/spectra.lims.v1.MaterialService/GetMaterial";
+
+fn channel(front: &Front) -> Channel {
+    Channel::from_shared(format!("http://{}", front.address)).expect("a URL").connect_lazy()
+}
+
+fn asked(id: &str) -> GetMaterialRequest {
+    GetMaterialRequest { id: id.to_owned() }
+}
+
+/// A message as gRPC frames it.
+fn framed(message: &impl Message) -> Bytes {
+    let wire = message.encode_to_vec();
+    let length = u32::try_from(wire.len()).expect("small").to_be_bytes();
+    [&[0], &length[..], &wire].concat().into()
+}
+
+/// The message and the trailers of a gRPC-Web answer.
+fn unframed(body: &[u8]) -> (Option<Material>, String) {
+    let (mut rest, mut message, mut trailers) = (body, None, String::new());
+    while let Some((head, after)) = rest.split_at_checked(5) {
+        let length = u32::from_be_bytes(head[1..].try_into().expect("four bytes")) as usize;
+        let (frame, after) = after.split_at(length);
+        if head[0] & 0x80 == 0 {
+            message = Some(Material::decode(frame).expect("a material"));
+        } else {
+            trailers = String::from_utf8(frame.to_vec()).expect("headers");
+        }
+        rest = after;
+    }
+    (message, trailers)
+}
+
+async fn web(front: &Front, kind: &str, body: Bytes) -> Answer {
+    front.send(Method::POST, GET, &[("content-type", kind), ("accept", kind), ("x-grpc-web", "1")], body).await
+}
+
+#[tokio::test]
+async fn a_grpc_client_reaches_every_service_at_one_address() {
+    let double = Double::start().await;
+    let front = Front::before(double.address).await;
+    let mut materials = MaterialServiceClient::new(channel(&front));
+    let mut request = Request::new(asked(ID));
+    for (name, value) in [("authorization", "Bearer t"), ("x-forwarded-for", "203.0.113.9"), ("x-user-role", "admin")] {
+        request.metadata_mut().insert(name, value.parse().expect("a value"));
+    }
+    let answer = materials.get_material(request).await.expect("a material");
+    assert!(answer.metadata().contains_key("x-request-id"));
+    assert_eq!(answer.into_inner().name, "Silicon");
+    let heard = double.heard();
+    assert_eq!(heard["authorization"], "Bearer t");
+    assert_eq!(heard["x-forwarded-for"], "127.0.0.1", "who asks is seen, not told");
+    assert!(!heard.contains_key("x-user-role"));
+
+    let refused = materials.get_material(asked("nobody")).await.expect_err("none");
+    assert_eq!((refused.code(), refused.get_details_error_info().expect("a reason").reason.as_str()), (Code::NotFound, "NOT_FOUND"));
+    let invalid = materials.create_material(CreateMaterialRequest::default()).await.expect_err("no name");
+    assert_eq!(invalid.get_details_bad_request().expect("fields").field_violations[0].field, "material.name");
+}
+
+#[tokio::test]
+async fn what_is_not_offered_and_what_is_down_is_told_in_grpc() {
+    let front = Front::alone().await;
+    let down = MaterialServiceClient::new(channel(&front)).get_material(asked(ID)).await.expect_err("nobody is there");
+    assert_eq!(down.code(), Code::Unavailable);
+    assert!(!down.message().contains("127.0.0.1"), "{down}");
+    let request = http::Request::post("/spectra.lims.v1.NoService/Get").header("content-type", "application/grpc");
+    let unknown =
+        tower::ServiceExt::oneshot(channel(&front), request.body(tonic::body::Body::empty()).expect("a request")).await.expect("an answer");
+    assert_eq!(unknown.headers()["grpc-status"], "12");
+}
+
+#[tokio::test]
+async fn browsers_speak_grpc_web() {
+    let double = Double::start().await;
+    let front = Front::before(double.address).await;
+    let answer = web(&front, "application/grpc-web+proto", framed(&asked(ID))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/grpc-web+proto"));
+    let (material, trailers) = unframed(&answer.body);
+    assert_eq!(material.expect("a message").name, "Silicon");
+    assert!(trailers.contains("grpc-status:0"), "{trailers}");
+
+    let text = web(&front, "application/grpc-web-text+proto", STANDARD.encode(framed(&asked(ID))).into()).await;
+    assert_eq!(text.status, 200);
+    // Each frame may be padded by itself.
+    let frames: Vec<u8> =
+        text.body.split_inclusive(|byte| *byte == b'=').flat_map(|part| STANDARD.decode(part).unwrap_or_default()).collect();
+    assert!(frames.windows(7).any(|window| window == b"Silicon"), "{text:?}");
+
+    let missing = web(&front, "application/grpc-web+proto", framed(&asked("nobody"))).await;
+    assert_eq!((missing.status.as_u16(), missing.header("grpc-status")), (200, "5"));
+    let broken = web(&front, "application/grpc-web+proto", Bytes::from_static(b"\0\0\0\0\xff")).await;
+    assert_eq!(broken.status, 200, "what the service makes of it is told in gRPC");
+    assert_ne!(broken.header("grpc-status"), "0");
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_of_all() {
+    let front = Front::alone().await;
+    let asked = ServerReflectionRequest { host: String::new(), message_request: Some(MessageRequest::ListServices(String::new())) };
+    let mut client = ServerReflectionClient::new(channel(&front));
+    let mut answers = client.server_reflection_info(tokio_stream::once(asked)).await.expect("reflection").into_inner();
+    let Some(MessageResponse::ListServicesResponse(listed)) = answers.message().await.expect("an answer").expect("one").message_response
+    else {
+        panic!("nothing is listed")
+    };
+    let names: Vec<_> = listed.service.iter().map(|service| service.name.as_str()).collect();
+    for name in
+        ["spectra.lims.v1.SampleService", "spectra.analysis.v1.RunService", "spectra.identity.v1.SessionService", "grpc.health.v1.Health"]
+    {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+}
