@@ -36,15 +36,20 @@ pub struct MethodPolicy {
 
 impl MethodPolicy {
     fn new(method: &MethodDescriptor, policy: Policy) -> Self {
-        let proto = method.method_descriptor_proto();
-        let level = proto.options.as_ref().map(MethodOptions::idempotency_level);
         Self {
             policy,
-            reads: level == Some(IdempotencyLevel::NoSideEffects),
+            reads: reads(method),
             client_streaming: method.is_client_streaming(),
             server_streaming: method.is_server_streaming(),
         }
     }
+}
+
+/// Whether a method only reads (`NO_SIDE_EFFECTS`).
+#[must_use]
+pub fn reads(method: &MethodDescriptor) -> bool {
+    let proto = method.method_descriptor_proto();
+    proto.options.as_ref().map(MethodOptions::idempotency_level) == Some(IdempotencyLevel::NoSideEffects)
 }
 
 /// The policy of one method; none when the contract does not say it.

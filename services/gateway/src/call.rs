@@ -11,7 +11,7 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
 };
-use spectra_mesh::deadline::HOP;
+use spectra_mesh::{clock, deadline::HOP};
 use tonic::{
     Code, Request, Response, Status, Streaming,
     client::Grpc,
@@ -19,15 +19,24 @@ use tonic::{
     metadata::MetadataMap,
     transport::Channel,
 };
+use tower::retry::budget::Budget as _;
 
-use crate::{routes::rpc::Rpc, trace::Trace};
+use crate::{
+    routes::rpc::{Repeats, Rpc},
+    trace::Trace,
+};
 
 /// The largest answer of a service.
 const LARGEST_ANSWER: usize = 64 << 20;
 
+/// How long to wait before a call is made again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Under which an answer is remembered.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// The headers of a client that reach a service; no other does.
-const PASSED_ON: [HeaderName; 5] =
-    [AUTHORIZATION, IF_MATCH, USER_AGENT, HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-change-reason")];
+const PASSED_ON: [HeaderName; 5] = [AUTHORIZATION, IF_MATCH, USER_AGENT, IDEMPOTENCY_KEY, HeaderName::from_static("x-change-reason")];
 
 /// Why a call has no answer.
 #[derive(Debug)]
@@ -40,8 +49,25 @@ pub(crate) enum Failure {
     Unanswered,
 }
 
-/// Makes a unary call within `time`.
+/// Makes a unary call within `time`; once more when nobody answered and it does no harm.
 pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
+    let begun = Instant::now();
+    let repeatable = match rpc.repeats {
+        Repeats::Always => true,
+        Repeats::WithKey => metadata.contains_key(IDEMPOTENCY_KEY),
+        Repeats::Never => false,
+    };
+    rpc.budget.deposit();
+    let answered = once(rpc, message.clone(), metadata.clone(), time).await;
+    if !matches!(answered, Err(Failure::Unanswered)) || !repeatable || !rpc.budget.withdraw() {
+        return answered;
+    }
+    // Whoever is restarting, or its twin, may be there in a moment.
+    tokio::time::sleep(clock::jitter(AGAIN)).await;
+    once(rpc, message, metadata, time.saturating_sub(begun.elapsed())).await
+}
+
+async fn once(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
     let given = time.saturating_sub(HOP);
     let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
     request.set_timeout(given);

@@ -1,6 +1,6 @@
 //! What HTTP needs to know of a method of the contract.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::{Method, uri::PathAndQuery};
 use prost_reflect::MethodDescriptor;
@@ -9,6 +9,7 @@ use spectra_proto::{
     api::{HttpRule, http_rule::Pattern},
     policy::{Access, method_policy},
 };
+use tower::retry::budget::TpsBudget;
 
 use super::template::Template;
 use crate::transcode::{FieldId, MessageId, Plans};
@@ -27,6 +28,10 @@ pub(crate) struct Rpc {
     pub(crate) peer: Peer,
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,
+    /// When it may be called again although it may have been done.
+    pub(crate) repeats: Repeats,
+    /// How often that may happen: a tenth of the calls, so that a service in trouble is not called twice as much.
+    pub(crate) budget: TpsBudget,
     /// What is known of the answer when it is a stream of messages.
     pub(crate) stream: Option<Stream>,
     /// Whether the answer says nothing.
@@ -41,6 +46,16 @@ pub(crate) struct Rpc {
     pub(crate) id: Option<FieldId>,
     /// Where that resource is read.
     pub(crate) home: Option<Template>,
+}
+
+/// When a call does the same if it is made twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// It reads.
+    Always,
+    /// Its answer is remembered under the caller's key.
+    WithKey,
+    Never,
 }
 
 /// A stream of messages.
@@ -71,6 +86,12 @@ impl Rpc {
             peer,
             input: message(method.input().full_name())?,
             output: id,
+            repeats: match () {
+                () if spectra_proto::policy::reads(method) => Repeats::Always,
+                () if policy.idempotent => Repeats::WithKey,
+                () => Repeats::Never,
+            },
+            budget: TpsBudget::new(Duration::from_secs(10), 1, 0.1),
             silent: output.full_name() == "google.protobuf.Empty",
             created: policy.created,
             public: policy.access() == Access::Public,

@@ -2,12 +2,17 @@
 
 use std::{
     io::{Read as _, Write as _},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
     client::{Answer, Front},
@@ -148,6 +153,38 @@ async fn a_service_that_dies_is_unavailable() {
     let (answer, ()): (Answer, ()) = tokio::join!(asked, killed);
     let problem = answer.refused(503, "unavailable");
     assert_eq!(problem["detail"], "the service does not answer; try again in a moment");
+}
+
+/// A listener that hangs up on its first caller, and then hands on to the service.
+async fn hangs_up_first(service: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.expect("a caller");
+        // A call is on its way when the connection ends.
+        _ = first.read(&mut [0; 256]).await;
+        drop(first);
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut service = TcpStream::connect(service).await.expect("the service");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut caller, &mut service).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn what_does_no_harm_is_asked_once_more() {
+    let double = Double::start().await;
+    let body = "{\"name\":\"n\",\"type\":\"s\"}";
+    for (method, path, headers, status) in [
+        (Method::GET, material(), vec![], 200),
+        (Method::POST, MATERIALS.to_owned(), vec![("idempotency-key", "k")], 201),
+        (Method::POST, MATERIALS.to_owned(), vec![], 503),
+    ] {
+        let front = Front::before(hangs_up_first(double.address).await).await;
+        let answer = front.send(method.clone(), &path, &headers, if method == Method::GET { "" } else { body }).await;
+        assert_eq!(answer.status, status, "{method} with {headers:?}");
+    }
 }
 
 #[tokio::test]
