@@ -7,6 +7,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use spectra_mesh::Peer;
 
 use crate::{
+    openapi::page::{self, Page},
     routes::{
         Route, Routes,
         binding::Binding,
@@ -27,6 +28,8 @@ pub(crate) enum Target {
     Ready,
     /// To what this is.
     Index,
+    /// To what people read of the contract.
+    Page(Page),
 }
 
 /// Why a contract cannot be served over HTTP: each fault in a sentence.
@@ -38,7 +41,9 @@ pub struct Unfit(pub Vec<String>);
 pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
     let mut routes = Routes::default();
     let mut faults = Vec::new();
-    for (path, target) in [("/", Target::Index), ("/health", Target::Health), ("/health/ready", Target::Ready)] {
+    let signs = [("/", Target::Index), ("/health", Target::Health), ("/health/ready", Target::Ready)];
+    let pages = page::all(pool).into_iter().map(|(path, page)| (path, Target::Page(page)));
+    for (path, target) in signs.into_iter().chain(pages) {
         let own = Template::parse(path)
             .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));
         faults.extend(own.err());

@@ -31,22 +31,32 @@ const MESSAGES: &str = r"
 
 /// A contract of one service with these methods.
 pub(crate) fn pool(methods: &str) -> DescriptorPool {
+    contract(&format!("service ThingService {{ {methods} }} {MESSAGES}"))
+}
+
+/// A contract of these declarations.
+pub(crate) fn contract(declarations: &str) -> DescriptorPool {
     let source = format!(
         r#"syntax = "proto3";
            package test.v1;
+           import "buf/validate/validate.proto";
            import "google/api/annotations.proto";
+           import "google/api/field_behavior.proto";
+           import "google/protobuf/duration.proto";
            import "google/protobuf/empty.proto";
            import "google/protobuf/field_mask.proto";
+           import "google/protobuf/struct.proto";
+           import "google/protobuf/timestamp.proto";
+           import "google/protobuf/wrappers.proto";
            import "spectra/policy/v1/policy.proto";
-           service ThingService {{ {methods} }}
-           {MESSAGES}"#
+           {declarations}"#
     );
     let mut resolver = ChainFileResolver::new();
     resolver.add(Source(source));
     resolver.add(IncludeFileResolver::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto")));
     resolver.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).open_file(Source::NAME).unwrap_or_else(|fault| panic!("{fault:?}"));
+    compiler.include_imports(true).include_source_info(true).open_file(Source::NAME).unwrap_or_else(|fault| panic!("{fault:?}"));
     DescriptorPool::decode(&*compiler.encode_file_descriptor_set()).expect("what was compiled")
 }
 

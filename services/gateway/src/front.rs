@@ -38,7 +38,7 @@ const LONGEST_URI: usize = 8 << 10;
 /// What a browser says when it comes back to a stream.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// What every answer says besides its own headers.
+/// What every answer says besides its own headers, where those do not say otherwise.
 const ALWAYS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
@@ -133,6 +133,7 @@ impl Front {
             Target::Health => Ok(health::alive()),
             Target::Ready => Ok(health::ready(&self.peers, asked.stop.is_cancelled()).await),
             Target::Index => Ok(health::index(&self.prefixes)),
+            Target::Page(page) => Ok(page.answer(&asked.parts.headers)),
             Target::Rpc(binding) => self.call(binding, &found, asked, body).await,
         }
     }
@@ -228,7 +229,10 @@ fn options(allow: &str) -> Answer {
 /// Adds what every answer says, and takes from it what its request does not want.
 fn finish(answer: &mut Answer, parts: &Parts, trace: &Trace) {
     let headers = answer.headers_mut();
-    headers.extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    for (name, value) in ALWAYS {
+        // An answer of its own kind says better.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::try_from(trace.ids.request.to_string()) {
         headers.insert("x-request-id", id);

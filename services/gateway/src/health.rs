@@ -43,7 +43,10 @@ pub(crate) async fn ready(peers: &[Peer], stopping: bool) -> Answer {
 
 /// What this is, and where to go on.
 pub(crate) fn index(prefixes: &[String]) -> Answer {
-    told(StatusCode::OK, &json!({"name": "SPECTRA-Lab", "api": prefixes, "health": "/health", "ready": "/health/ready"}))
+    told(
+        StatusCode::OK,
+        &json!({"name": "SPECTRA-Lab", "api": prefixes, "openapi": "/openapi.json", "health": "/health", "ready": "/health/ready"}),
+    )
 }
 
 fn told(status: StatusCode, what: &impl Serialize) -> Answer {

@@ -25,6 +25,7 @@ mod grpc;
 mod health;
 mod listen;
 mod media;
+mod openapi;
 mod percent;
 mod problem;
 mod query;
@@ -37,6 +38,12 @@ pub mod transcode;
 pub use contract::Unfit;
 
 use crate::{front::Front, grpc::Door, transcode::Plans};
+
+/// The product's contract as an OpenAPI document.
+#[must_use]
+pub fn openapi() -> Vec<u8> {
+    openapi::document(&spectra_proto::POOL)
+}
 
 /// The front of the mesh, ready to serve.
 pub struct Gateway(Front);

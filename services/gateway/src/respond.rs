@@ -70,7 +70,7 @@ fn caching(binding: &Binding, reads: bool) -> &'static str {
 }
 
 /// Whether a list of entity tags names this one; a GET does not mind weak ones.
-fn names(tags: &HeaderValue, tag: &str) -> bool {
+pub(crate) fn names(tags: &HeaderValue, tag: &str) -> bool {
     let tags = tags.to_str().unwrap_or_default();
     tags.trim() == "*" || tags.split(',').any(|named| named.trim().trim_start_matches("W/") == tag)
 }

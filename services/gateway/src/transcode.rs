@@ -4,7 +4,7 @@
 //! walked by the plan. The JSON is that of proto3 with four decisions: names as in the proto, enums as short
 //! lower-case names, every field present, 64-bit integers as strings.
 
-mod enumeration;
+pub(crate) mod enumeration;
 mod error;
 mod json;
 mod lookup;

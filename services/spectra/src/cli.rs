@@ -45,6 +45,8 @@ pub enum Command {
     Keys(Keys),
     /// Prints the contract as an encoded `FileDescriptorSet`.
     Descriptors,
+    /// Prints the contract as an OpenAPI document.
+    Openapi,
 }
 
 /// The whole mesh in one process.

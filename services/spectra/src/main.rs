@@ -64,5 +64,6 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<()> {
         Command::Psql(options) => spectra::maintain::psql(options).await,
         Command::Keys(options) => spectra::keys::run(options).await,
         Command::Descriptors => spectra::maintain::descriptors(),
+        Command::Openapi => spectra::maintain::openapi(),
     }
 }

@@ -1,4 +1,4 @@
-//! The commands over the database of an installation: migrate, seed, psql, descriptors.
+//! The commands over the database of an installation: migrate, seed, psql; and over the contract.
 
 use std::{io::Write, os::unix::process::CommandExt};
 
@@ -59,4 +59,11 @@ pub async fn psql(options: Psql) -> Result<()> {
 /// Prints the contract as an encoded `google.protobuf.FileDescriptorSet`.
 pub fn descriptors() -> Result<()> {
     Ok(std::io::stdout().write_all(spectra_proto::DESCRIPTORS)?)
+}
+
+/// Prints the contract as an OpenAPI document.
+pub fn openapi() -> Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(&spectra_gateway::openapi())?;
+    Ok(out.write_all(b"\n")?)
 }

@@ -93,11 +93,11 @@ impl Binding {
             "" => None,
             name => Some(field(rpc.output, &method.output(), name)?.0),
         };
-        let updates = matches!(verb, Some(&Method::PUT | &Method::PATCH)) && matches!(&body, Body::Field(field) if field.object);
+        let updates = is_change(verb) && matches!(&body, Body::Field(field) if field.object);
         Ok(Self {
             rpc: Arc::clone(rpc),
             body,
-            masked: updates && input.get_field_by_name(MASK).is_some_and(|field| is_mask(&field)),
+            masked: updates && has_mask(&input),
             shown,
             fleeting: template.literals().next() == Some(TOKENS),
         })
@@ -127,8 +127,15 @@ fn output_only(field: &FieldDescriptor) -> Vec<String> {
     sealed.map(|field| field.name().to_owned()).collect()
 }
 
-fn is_mask(field: &FieldDescriptor) -> bool {
-    !field.is_list() && matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask")
+/// Whether a route of this method changes what its body is about.
+pub(crate) fn is_change(verb: Option<&Method>) -> bool {
+    matches!(verb, Some(&Method::PUT | &Method::PATCH))
+}
+
+/// Whether a request says by a mask what it changes.
+pub(crate) fn has_mask(input: &MessageDescriptor) -> bool {
+    let is_mask = |kind| matches!(kind, Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask");
+    input.get_field_by_name(MASK).is_some_and(|field| !field.is_list() && is_mask(field.kind()))
 }
 
 /// Whether a path of names leads through single messages to a single value.

@@ -108,12 +108,19 @@ impl Template {
         &self.segments
     }
 
-    pub(super) fn verb(&self) -> Option<&str> {
+    pub(crate) fn verb(&self) -> Option<&str> {
         self.verb.as_deref()
     }
 
     pub(crate) fn variables(&self) -> &[Variable] {
         &self.variables
+    }
+
+    /// The segments, each with the variable that it belongs to.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Segment, Option<&Variable>)> {
+        let holder =
+            |index| self.variables.iter().find(move |variable| variable.start <= index && variable.end.is_none_or(|end| index < end));
+        self.segments.iter().enumerate().map(move |(index, segment)| (segment, holder(index)))
     }
 
     /// What the variables hold in a path that fits, in their order.
@@ -169,11 +176,15 @@ impl Segment {
 }
 
 impl Variable {
+    /// Whether it takes just one segment.
+    pub(crate) fn is_one_segment(&self) -> bool {
+        self.end == Some(self.start + 1)
+    }
+
     fn value<'p>(&self, pieces: &[Piece<'p>]) -> Cow<'p, str> {
-        let single = self.end == Some(self.start + 1);
         let own = pieces.get(self.start..self.end.unwrap_or(pieces.len())).unwrap_or_default();
         match own {
-            [piece] if single => piece.text.clone(),
+            [piece] if self.is_one_segment() => piece.text.clone(),
             _ => {
                 let texts: Vec<_> = own.iter().filter_map(|piece| percent::decode_segments(piece.raw)).collect();
                 Cow::Owned(texts.join("/"))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use prost_reflect::EnumDescriptor;
+use prost_reflect::{EnumDescriptor, EnumValueDescriptor};
 use spectra_proto::short_name;
 
 use super::error::Refusal;
@@ -26,23 +26,16 @@ impl Enumeration {
         let mut this = Self { tokens: Vec::new(), by_name: HashMap::new(), choices: String::new(), zero_is_null };
         for value in descriptor.values() {
             this.by_name.insert(value.name().to_owned(), value.number());
+            this.by_name.entry(short_name(descriptor.name(), value.name())).or_insert(value.number());
         }
-        let mut short_names = Vec::new();
-        for value in descriptor.values() {
-            let short = short_name(descriptor.name(), value.name());
-            // Of two values that shorten to one name, the second keeps its full one.
-            let name = match *this.by_name.entry(short.clone()).or_insert(value.number()) {
-                number if number == value.number() => short,
-                _ => value.name().to_owned(),
-            };
-            if value.number() == 0 && zero_is_null {
-                this.tokens.push((0, b"null".to_vec()));
-            } else {
-                this.tokens.push((value.number(), format!("\"{name}\"").into_bytes()));
-                short_names.push(name);
-            }
+        let names = names(descriptor);
+        for (value, name) in &names {
+            this.tokens.push((value.number(), format!("\"{name}\"").into_bytes()));
         }
-        this.choices = short_names.join(", ");
+        if zero_is_null {
+            this.tokens.push((0, b"null".to_vec()));
+        }
+        this.choices = names.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
         // An alias stands behind the name it stands for, and is never written.
         this.tokens.sort_by_key(|(number, _)| *number);
         this.tokens.dedup_by_key(|(number, _)| *number);
@@ -69,8 +62,26 @@ impl Enumeration {
     }
 }
 
+/// The values that JSON has a name for, with that name: all but a zero that is null there.
+pub(crate) fn names(descriptor: &EnumDescriptor) -> Vec<(EnumValueDescriptor, String)> {
+    let mut by_name: HashMap<_, _> = descriptor.values().map(|value| (value.name().to_owned(), value.number())).collect();
+    let mut names = Vec::new();
+    for value in descriptor.values() {
+        let short = short_name(descriptor.name(), value.name());
+        // Of two values that shorten to one name, the second keeps its full one.
+        let name = match *by_name.entry(short.clone()).or_insert(value.number()) {
+            number if number == value.number() => short,
+            _ => value.name().to_owned(),
+        };
+        if value.number() != 0 || !zero_is_null(descriptor) {
+            names.push((value, name));
+        }
+    }
+    names
+}
+
 /// Whether JSON has null for zero: `..._UNSPECIFIED`, and the only value of `NullValue`.
-fn zero_is_null(descriptor: &EnumDescriptor) -> bool {
+pub(crate) fn zero_is_null(descriptor: &EnumDescriptor) -> bool {
     descriptor.full_name() == "google.protobuf.NullValue"
         || descriptor.values().any(|value| value.number() == 0 && format!("_{}", value.name()).ends_with("_UNSPECIFIED"))
 }

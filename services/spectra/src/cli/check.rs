@@ -15,7 +15,7 @@ impl Command {
             | Self::Seed(Seed { database, .. })
             | Self::Psql(Psql { database, .. }) => database.faults(),
             Self::Keys(keys) => keys.faults(),
-            Self::Descriptors => Vec::new(),
+            Self::Descriptors | Self::Openapi => Vec::new(),
         };
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }

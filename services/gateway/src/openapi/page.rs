@@ -1,0 +1,72 @@
+//! What people read of the contract: the document, and a page that shows it without any other host.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+};
+use http_body_util::Full;
+use prost_reflect::DescriptorPool;
+
+use crate::respond::{self, Answer};
+
+/// What the reader may do: run, look like and ask for what comes from here, and nothing else.
+const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                   frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Text that is the same until the next start.
+#[derive(Debug)]
+pub(crate) struct Page {
+    kind: &'static str,
+    text: Bytes,
+    tag: String,
+}
+
+/// The pages, with their paths.
+pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 1] {
+    [("/openapi.json", Page::new("application/json", super::document(pool).into()))]
+}
+
+impl Page {
+    fn new(kind: &'static str, text: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { kind, tag: format!("\"{:016x}\"", hasher.finish()), text }
+    }
+
+    /// The page, or that the client has it.
+    pub(crate) fn answer(&self, headers: &HeaderMap) -> Answer {
+        let known = headers.get_all(IF_NONE_MATCH).iter().any(|tags| respond::names(tags, &self.tag));
+        let mut answer = Response::new(Full::default());
+        let told = answer.headers_mut();
+        told.extend(HeaderValue::try_from(&self.tag).ok().map(|tag| (ETAG, tag)));
+        // The next release may say something else.
+        told.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+        told.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OWN));
+        if known {
+            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+            return answer;
+        }
+        told.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        *answer.body_mut() = Full::from(self.text.clone());
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn pages_are_asked_for_again_but_not_sent_again() {
+        for (path, page) in all(&fixture::pool("")) {
+            let first = page.answer(&HeaderMap::new());
+            assert_eq!(first.status(), 200, "{path}");
+            let asked: HeaderMap = [(IF_NONE_MATCH, first.headers()[ETAG].clone())].into_iter().collect();
+            assert_eq!(page.answer(&asked).status(), 304, "{path}");
+        }
+    }
+}
