@@ -45,7 +45,7 @@ pub(crate) async fn ready(peers: &[Peer], stopping: bool) -> Answer {
 pub(crate) fn index(prefixes: &[String]) -> Answer {
     told(
         StatusCode::OK,
-        &json!({"name": "SPECTRA-Lab", "api": prefixes, "openapi": "/openapi.json", "health": "/health", "ready": "/health/ready"}),
+        &json!({"name": "SPECTRA-Lab", "api": prefixes, "docs": "/docs", "openapi": "/openapi.json", "health": "/health", "ready": "/health/ready"}),
     )
 }
 

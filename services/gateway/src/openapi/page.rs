@@ -13,7 +13,7 @@ use prost_reflect::DescriptorPool;
 use crate::respond::{self, Answer};
 
 /// What the reader may do: run, look like and ask for what comes from here, and nothing else.
-const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Text that is the same until the next start.
@@ -25,11 +25,21 @@ pub(crate) struct Page {
 }
 
 /// The pages, with their paths.
-pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 1] {
-    [("/openapi.json", Page::new("application/json", super::document(pool).into()))]
+pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 5] {
+    [
+        ("/openapi.json", Page::new("application/json", super::document(pool).into())),
+        ("/docs", Page::of("text/html; charset=utf-8", include_str!("reader.html"))),
+        ("/docs/reader.css", Page::of("text/css; charset=utf-8", include_str!("reader.css"))),
+        ("/docs/reader.js", Page::of("text/javascript; charset=utf-8", include_str!("reader.js"))),
+        ("/docs/schema.js", Page::of("text/javascript; charset=utf-8", include_str!("schema.js"))),
+    ]
 }
 
 impl Page {
+    fn of(kind: &'static str, text: &'static str) -> Self {
+        Self::new(kind, Bytes::from_static(text.as_bytes()))
+    }
+
     fn new(kind: &'static str, text: Bytes) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
@@ -67,6 +77,13 @@ mod tests {
             assert_eq!(first.status(), 200, "{path}");
             let asked: HeaderMap = [(IF_NONE_MATCH, first.headers()[ETAG].clone())].into_iter().collect();
             assert_eq!(page.answer(&asked).status(), 304, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_reader_runs_and_looks_like_nothing_from_elsewhere() {
+        for text in [include_str!("reader.html"), include_str!("reader.css"), include_str!("reader.js"), include_str!("schema.js")] {
+            assert!(!text.contains("//cdn") && !text.contains("https://") && !text.contains("style="), "{text}");
         }
     }
 }
