@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod materials;
 mod migrations;
+mod openapi;
 mod organizations;
 mod recipes;
 mod records;

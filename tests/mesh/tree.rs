@@ -12,12 +12,12 @@ use std::{
 /// No file is longer: what does not fit has two homes in it.
 const LONGEST: usize = 400;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
 }
 
 /// Runs a tool in the workspace; what it printed when it failed.
-fn run(program: &str, args: &[&str], folder: &str) -> Result<(), String> {
+pub(crate) fn run(program: &str, args: &[&str], folder: &str) -> Result<(), String> {
     let output = Command::new(program).args(args).current_dir(root().join(folder)).env_remove("RUSTFLAGS").output();
     let output = output.map_err(|error| format!("{program} cannot be started: {error}"))?;
     if output.status.success() {
@@ -44,7 +44,7 @@ fn skipped(tool: &str, component: &str, complete: bool) -> Result<bool, String> 
 }
 
 /// Whether this machine's toolchain must be complete.
-fn complete() -> bool {
+pub(crate) fn complete() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a test has no command line to be configured by")]
     std::env::var_os("CI").is_some()
 }

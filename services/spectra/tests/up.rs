@@ -217,6 +217,14 @@ fn bad_configuration_is_told_at_once() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no database") && !nothing.exists(), "looking makes nothing");
 }
 
+#[test]
+fn the_contract_is_printed() {
+    let run = |what| Command::new(env!("CARGO_BIN_EXE_spectra")).arg(what).output().unwrap().stdout;
+    assert_eq!(run("descriptors"), spectra_proto::DESCRIPTORS);
+    let document: serde_json::Value = serde_json::from_slice(&run("openapi")).unwrap();
+    assert_eq!(document["openapi"], "3.1.1");
+}
+
 #[tokio::test]
 async fn a_service_refuses_the_database_of_another() {
     let mesh = Mesh::start().await;
