@@ -109,12 +109,17 @@ function entry(contract, operation) {
   return entry;
 }
 
-/** Shows what the words of the query all stand in, and hides the rest. */
+/** The words of a text, each after a space. */
+function spaced(text) {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, " ");
+}
+
+/** Shows what the words of the query all begin a word of, and hides the rest. */
 function search(entries, groups, query) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = spaced(query).split(" ").filter(Boolean);
   let shown = 0;
   for (const { text, places } of entries) {
-    const fits = words.every((word) => text.includes(word));
+    const fits = words.every((word) => text.includes(` ${word}`));
     places.forEach((place) => { place.hidden = !fits; });
     shown += fits ? 1 : 0;
   }
@@ -144,8 +149,9 @@ function show(contract) {
       const link = element("li", {}, element("a", { href: `#${operation.operationId}` },
         badge(`verb ${operation.verb}`, operation.verb), called(operation)));
       for (const place of [shown, link]) place.dataset.entry = "";
-      const { verb, path, summary, operationId } = operation;
-      entries.push({ text: [verb, path, summary, operationId, operation["x-required-role"]].join(" ").toLowerCase(), places: [shown, link] });
+      const { verb, path, summary, operationId, "x-required-role": role } = operation;
+      const text = ` ${spaced([verb, path, called(operation), operationId, summary, role ?? "public"].join(" "))}`;
+      entries.push({ text, places: [shown, link] });
       section.append(shown);
       list.append(link);
     }

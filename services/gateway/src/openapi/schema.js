@@ -94,7 +94,8 @@ export function shape(contract, schema, open = false) {
   const target = contract.components.schemas[name];
   const shown = element("details", { class: "schema" }, element("summary", {}, element("code", {}, name)));
   shown.addEventListener("toggle", () => {
-    if (shown.childElementCount === 1) shown.append(...prose(target.description ?? ""), ...(target.properties ? [fields(contract, target)] : []));
+    if (shown.childElementCount > 1) return;
+    shown.append(...prose(target.description ?? ""), ...(target.properties ? [fields(contract, target)] : []));
   });
   shown.open = open;
   return shown;
