@@ -11,7 +11,7 @@ use spectra_proto::{
 };
 use spectra_tests::{Answer, Caller, DEMO, Mesh, grpc};
 
-use crate::records::{Records, guarded};
+use crate::records::{Records, answering};
 
 mod clients;
 
@@ -139,7 +139,7 @@ async fn every_answer_is_told() {
     let records = Records::make(&mesh, DEMO).await;
     let (admin, nobody) = (mesh.anew("admin", DEMO).await, mesh.nobody());
     // What ends or removes a record comes after those that need it.
-    let mut methods = guarded();
+    let mut methods = answering();
     let ends = |name: &str| !["Get", "List", "Create", "Update"].iter().any(|keeps| name.starts_with(keeps));
     methods.sort_by_key(|(method, _)| (method.name() == "SignOut", ends(method.name()), method.name().starts_with("Delete")));
     let mut judged = 0;

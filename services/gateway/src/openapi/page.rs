@@ -7,10 +7,12 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
-use http_body_util::Full;
 use prost_reflect::DescriptorPool;
 
-use crate::respond::{self, Answer};
+use crate::{
+    answer::{Answer, whole},
+    respond,
+};
 
 /// What the reader may do: run, look like and ask for what comes from here, and nothing else.
 const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
@@ -49,7 +51,7 @@ impl Page {
     /// The page, or that the client has it.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Answer {
         let known = headers.get_all(IF_NONE_MATCH).iter().any(|tags| respond::names(tags, &self.tag));
-        let mut answer = Response::new(Full::default());
+        let mut answer = Response::new(whole(""));
         let told = answer.headers_mut();
         told.extend(HeaderValue::try_from(&self.tag).ok().map(|tag| (ETAG, tag)));
         // The next release may say something else.
@@ -60,7 +62,7 @@ impl Page {
             return answer;
         }
         told.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        *answer.body_mut() = Full::from(self.text.clone());
+        *answer.body_mut() = whole(self.text.clone());
         answer
     }
 }
