@@ -97,6 +97,25 @@ async fn one_sees_ones_own_organization_and_instrument() {
 }
 
 #[tokio::test]
+async fn what_others_do_in_masses_hides_nothing() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let (tool, other) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
+    let (mut stream, _) = watch(&engineer, &format!("?instrument_id={tool}")).await;
+    let busy = make(&engineer, &other).await;
+    sqlx::query(
+        "INSERT INTO analysis.outbox (organization_id, kind, record_id)
+         SELECT organization_id, 'runs', id FROM analysis.runs, generate_series(1, 500) WHERE id = $1::uuid",
+    )
+    .bind(busy["id"].as_str())
+    .execute(&mut mesh.sql().await)
+    .await
+    .unwrap();
+    let run = make(&engineer, &tool).await;
+    assert_eq!(stream.event().await.unwrap().data["run"]["id"], run["id"]);
+}
+
+#[tokio::test]
 async fn grpc_clients_watch_through_the_same_port() {
     let mesh = Mesh::start().await;
     let (engineer, token) = (mesh.demo("engineer").await, mesh.token("viewer", DEMO).await);

@@ -5,6 +5,7 @@
 //! [`Db::read`], [`Db::list`] and [`Db::write`], sees its message: rules, replay, audit, commit.
 
 pub mod authority;
+mod bookmark;
 pub mod clock;
 mod db;
 pub mod deadline;

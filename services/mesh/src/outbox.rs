@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::{Message, Name};
 use spectra_proto::types::Reason;
 use sqlx::postgres::PgListener;
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Db, Error, OrgTx, Permit, Refusal, Reply, clock, fingerprint, rpc::admit};
+use crate::{Db, Error, OrgTx, Permit, Refusal, Reply, bookmark, clock, rpc::admit};
 
 /// How many events are read at once.
 const BATCH: i64 = 200;
@@ -52,18 +51,17 @@ pub struct Cursor {
 /// One kind of changes, as those who follow it see them.
 #[tonic::async_trait]
 pub trait Feed: Send + Sync + 'static {
-    /// One change.
+    /// What changed.
+    type Change: Send;
+    /// How that is told.
     type Event: Message;
 
-    /// The changes after `cursor`, each with its place, in order and `most` at most. Of changes that are not settled
-    /// yet none is told, nor any that came after them.
-    async fn since(&self, tx: &mut OrgTx, cursor: Cursor, most: i64) -> Result<Vec<(Cursor, Self::Event)>, Error>;
+    /// The changes after `cursor` that are to be told, each with its place, in order and `most` at most. Of changes that
+    /// are not settled yet none is told, nor any that came after them.
+    async fn since(&self, tx: &mut OrgTx, cursor: Cursor, most: i64) -> Result<Vec<(Cursor, Self::Change)>, Error>;
 
-    /// An event that tells a place and no change.
-    fn place(&self, cursor: String) -> Self::Event;
-
-    /// Writes its place into an event.
-    fn put(&self, event: &mut Self::Event, cursor: String);
+    /// A change and its place; or a place alone.
+    fn event(cursor: String, change: Option<Self::Change>) -> Self::Event;
 }
 
 impl Outbox {
@@ -144,23 +142,23 @@ impl<F: Feed> Follower<F> {
     async fn run(&mut self, cursor: Option<Cursor>) -> Result<(), Error> {
         let mut cursor = match cursor {
             Some(cursor) => cursor,
-            None => self.tell_place().await?,
+            None => self.tell(settled(&mut self.look().await?).await?, None).await,
         };
         let mut told = Instant::now();
         loop {
-            let mut tx = self.db.reading(&self.permit.renewed()).await?;
+            let mut tx = self.look().await?;
+            // Before the changes are read, so that none settles between the two and is passed over.
+            let place = if told.elapsed() >= PLACE { Some(settled(&mut tx).await?) } else { None };
             let batch = self.feed.since(&mut tx, cursor, BATCH).await?;
             drop(tx);
-            if batch.is_empty() && told.elapsed() >= PLACE {
-                cursor = self.tell_place().await?;
+            let full = batch.len() >= usize::try_from(BATCH).unwrap_or_default();
+            if let (true, Some(place)) = (batch.is_empty(), place) {
+                cursor = self.tell(place, None).await;
                 told = Instant::now();
             }
-            let full = batch.len() >= usize::try_from(BATCH).unwrap_or_default();
-            for (place, mut event) in batch {
-                cursor = place;
+            for (place, change) in batch {
+                cursor = self.tell(place, Some(change)).await;
                 told = Instant::now();
-                self.feed.put(&mut event, cursor.text(self.permit.caller().org));
-                self.send(event).await;
             }
             if !full {
                 self.woken().await;
@@ -168,20 +166,16 @@ impl<F: Feed> Follower<F> {
         }
     }
 
-    /// Tells where the stream stands: before all that is not settled yet.
-    async fn tell_place(&self) -> Result<Cursor, Error> {
-        let mut tx = self.db.reading(&self.permit.renewed()).await?;
-        let position = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 AS "position!""#)
-            .fetch_one(tx.conn())
-            .await?;
-        let cursor = Cursor { position, seq: i64::MAX, at: clock::unix() };
-        self.send(self.feed.place(cursor.text(self.permit.caller().org))).await;
-        Ok(cursor)
+    async fn look(&self) -> Result<OrgTx, Error> {
+        self.db.reading(&self.permit.renewed()).await
     }
 
-    async fn send(&self, event: F::Event) {
+    /// Tells a change, or a place alone; the place.
+    async fn tell(&self, place: Cursor, change: Option<F::Change>) -> Cursor {
+        let event = F::event(place.text(self.permit.caller().org), change);
         // Who went away is noticed elsewhere.
         _ = self.out.send(Ok(event)).await;
+        place
     }
 
     /// Waits until something may have changed in the organization.
@@ -195,19 +189,23 @@ impl<F: Feed> Follower<F> {
     }
 }
 
+/// The place before all that is not settled yet.
+async fn settled(tx: &mut OrgTx) -> Result<Cursor, Error> {
+    let position = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 AS "position!""#)
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(Cursor { position, seq: i64::MAX, at: clock::unix() })
+}
+
 impl Cursor {
     /// The place in a form that clients keep; it is good for its organization alone.
     fn text(self, org: Uuid) -> String {
-        let mut bytes = [self.position, self.seq, self.at].map(i64::to_be_bytes).concat();
-        let sum = check(&bytes, org);
-        bytes.extend_from_slice(&sum);
-        URL_SAFE_NO_PAD.encode(bytes)
+        bookmark::text(&[self.position, self.seq, self.at].map(i64::to_be_bytes).concat(), org.as_bytes())
     }
 
     fn read(text: &str, org: Uuid) -> Result<Self, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 28 && check(&bytes[..24], org) == bytes[24..]);
-        let bytes = bytes.ok_or_else(|| Error::invalid("cursor", "is not a place in this stream"))?;
-        let mut numbers = bytes.chunks_exact(8).map(|number| i64::from_be_bytes(number.try_into().unwrap_or_default()));
+        let place = bookmark::read::<24>(text, org.as_bytes()).ok_or_else(|| Error::invalid("cursor", "is not a place in this stream"))?;
+        let mut numbers = place.chunks_exact(8).map(|number| i64::from_be_bytes(number.try_into().unwrap_or_default()));
         let mut next = || numbers.next().unwrap_or_default();
         let cursor = Self { position: next(), seq: next(), at: next() };
         if cursor.at < clock::unix() - KEPT {
@@ -216,12 +214,6 @@ impl Cursor {
         }
         Ok(cursor)
     }
-}
-
-fn check(bytes: &[u8], org: Uuid) -> [u8; 4] {
-    let mut sum = [0; 4];
-    sum.copy_from_slice(&fingerprint(&[bytes, org.as_bytes()].concat())[..4]);
-    sum
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Lists: newest first, walked by a token that says where the last page ended.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
 use spectra_proto::types::Pagination;
 use time::OffsetDateTime;
 use tokio_stream::{Stream, StreamExt};
 use uuid::Uuid;
 
-use crate::{Error, Permit, fingerprint, validate::wire};
+use crate::{Error, Permit, bookmark, fingerprint, validate::wire};
 
 /// When a page is full, however few its items: with one item more it still is a message that clients
 /// take, which is of 4 MiB where they do not say otherwise.
@@ -24,7 +23,7 @@ pub struct Page {
     count: bool,
     before: Place,
     /// Binds a token to the organization, the method and the filters it was made for.
-    list: [u8; 8],
+    list: [u8; 32],
 }
 
 /// The items of a page, and where it ends when there are more behind them.
@@ -65,8 +64,7 @@ impl Page {
         bound.extend_from_slice(permit.caller().org.as_bytes());
         bound.extend_from_slice(permit.method().as_bytes());
         filters(message, &mut bound)?;
-        let mut list = [0; 8];
-        list.copy_from_slice(&fingerprint(&bound)[..8]);
+        let list = fingerprint(&bound);
         let before = match paging.page_token.as_deref() {
             None | Some("") => Place::NEWEST,
             Some(token) => Place::read(token, list).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
@@ -157,38 +155,21 @@ impl Place {
     /// Before this comes everything.
     const NEWEST: Self = Self { at: time::macros::datetime!(9999-12-31 00:00 UTC), id: Uuid::max() };
 
-    fn token(self, list: [u8; 8]) -> String {
+    fn token(self, list: [u8; 32]) -> String {
         let micros = i64::try_from(self.at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(40);
-        bytes.extend_from_slice(&micros.to_be_bytes());
-        bytes.extend_from_slice(self.id.as_bytes());
-        bytes.extend_from_slice(&list);
-        bytes.extend_from_slice(&check(&bytes));
-        URL_SAFE_NO_PAD.encode(bytes)
+        bookmark::text(&[micros.to_be_bytes().as_slice(), self.id.as_bytes()].concat(), &list)
     }
 
-    fn read(token: &str, list: [u8; 8]) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (body, sum) = bytes.split_at_checked(32)?;
-        if sum != check(body) || body[24..] != list {
-            return None;
-        }
-        let micros = i64::from_be_bytes(body[..8].try_into().ok()?);
+    fn read(token: &str, list: [u8; 32]) -> Option<Self> {
+        let place = bookmark::read::<24>(token, &list)?;
+        let (micros, id) = place.split_first_chunk()?;
+        let micros = i64::from_be_bytes(*micros);
         if !YEARS.contains(&micros) {
             return None;
         }
-        Some(Self {
-            at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?,
-            id: Uuid::from_slice(&body[8..24]).ok()?,
-        })
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+        Some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
-}
-
-/// Tells a token from chance and typing errors; a token opens nothing that a list would not show.
-fn check(body: &[u8]) -> [u8; 4] {
-    let mut sum = [0; 4];
-    sum.copy_from_slice(&fingerprint(body)[..4]);
-    sum
 }
 
 /// Appends the fields of a list request that are not paging: its filters.
@@ -209,14 +190,14 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_list_alone() {
         let place = Place { at: time::macros::datetime!(2026-01-02 03:04:05.000006 UTC), id: Uuid::from_u128(7) };
-        let token = place.token([1; 8]);
-        let read = Place::read(&token, [1; 8]).expect("its own list");
+        let token = place.token([1; 32]);
+        let read = Place::read(&token, [1; 32]).expect("its own list");
         assert_eq!((read.at, read.id), (place.at, place.id));
-        assert!(Place::read(&token, [2; 8]).is_none());
+        assert!(Place::read(&token, [2; 32]).is_none());
         let forged = Place { at: time::macros::datetime!(-9999-01-01 00:00 UTC), id: Uuid::from_u128(7) };
-        assert!(Place::read(&forged.token([1; 8]), [1; 8]).is_none(), "a year that the database does not know");
+        assert!(Place::read(&forged.token([1; 32]), [1; 32]).is_none(), "a year that the database does not know");
         for broken in ["", "A", "' or 1=1--", &token[1..], &"9".repeat(500)] {
-            assert!(Place::read(broken, [1; 8]).is_none(), "{broken}");
+            assert!(Place::read(broken, [1; 32]).is_none(), "{broken}");
         }
     }
 }

@@ -59,7 +59,7 @@ impl Keys {
         }
         store::retire(&mut tx).await?;
         self.fill(&mut tx).await?;
-        let signs = store::active(&mut tx).await?.map(|key| key.kid);
+        let signs = store::active_kid(&mut tx).await?;
         tx.commit().await?;
         Ok(signs)
     }

@@ -23,14 +23,15 @@ pub(super) async fn active_kid(tx: &mut SystemTx) -> Result<Option<String>, Erro
 
 /// The key that signs.
 pub(super) async fn active(tx: &mut SystemTx) -> Result<Option<Stored>, Error> {
-    Ok(sealed(tx).await?.into_iter().next())
+    let Some(kid) = active_kid(tx).await? else { return Ok(None) };
+    Ok(sealed(tx).await?.into_iter().find(|key| key.kid == kid))
 }
 
-/// The keys that can sign, the active one first.
+/// The keys that can sign, now or next.
 pub(super) async fn sealed(tx: &mut SystemTx) -> Result<Vec<Stored>, Error> {
     let rows = sqlx::query!(
         r#"SELECT kid, public_key, sealed_private_key AS "bytes!", sealed_by AS by FROM signing_keys
-            WHERE sealed_private_key IS NOT NULL ORDER BY state = 'active' DESC"#
+            WHERE sealed_private_key IS NOT NULL"#
     )
     .fetch_all(tx.conn())
     .await?;
