@@ -1,7 +1,6 @@
 //! What goes back to a client.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use http_body_util::{Full, combinators::UnsyncBoxBody};
 use tonic::Status;
 
 /// An answer.
@@ -29,8 +28,8 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// A body that comes piece by piece.
-pub(crate) fn stream(body: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static) -> Body {
-    Body::Stream(UnsyncBoxBody::new(body.map_err(|never| match never {})))
+pub(crate) fn stream(body: impl http_body::Body<Data = Bytes, Error = Status> + Send + 'static) -> Body {
+    Body::Stream(UnsyncBoxBody::new(body))
 }
 
 impl http_body::Body for Body {

@@ -1,7 +1,6 @@
 //! The body of a stream: each message of the service as it comes, and a sign of life while none does.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,7 +14,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status, Streaming};
 
-use crate::{media::Events as Form, problem::Problem, respond, routes::binding::Binding, trace::Ids, transcode::Plans};
+use crate::{media::Framing, problem::Problem, respond, routes::binding::Binding, trace::Ids, transcode::Plans};
 
 /// How long nothing may be said: proxies close what is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -27,7 +26,7 @@ pub(crate) struct Events {
     messages: Streaming<Bytes>,
     plans: Arc<Plans>,
     binding: Arc<Binding>,
-    form: Form,
+    framing: Framing,
     /// Where an error says that it happened.
     path: String,
     ids: Ids,
@@ -38,12 +37,12 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The messages in this form, until the service ends them, or `stop`: who was cut off comes back, to another process.
+    /// The messages in this framing, until the service ends them, or `stop`: who was cut off comes back, to another process.
     pub(crate) fn new(
         messages: Streaming<Bytes>,
         plans: Arc<Plans>,
         binding: Arc<Binding>,
-        form: Form,
+        framing: Framing,
         path: &str,
         ids: Ids,
         stop: CancellationToken,
@@ -52,19 +51,19 @@ impl Events {
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = Box::pin(stop.cancelled_owned());
         let path = path.to_owned();
-        Self { messages, plans, binding, form, path, ids, silence, stop, begun: false, ended: false }
+        Self { messages, plans, binding, framing, path, ids, silence, stop, begun: false, ended: false }
     }
 
     /// One message, framed.
     fn message(&self, wire: &[u8]) -> Result<Bytes, Box<Problem>> {
         let json = respond::json(&self.plans, &self.binding, wire)?;
         let mut out = Vec::with_capacity(json.len() + 64);
-        match self.form {
-            Form::Lines => {
+        match self.framing {
+            Framing::Lines => {
                 out.extend_from_slice(&json);
                 out.push(b'\n');
             }
-            Form::ServerSent => {
+            Framing::ServerSent => {
                 let cursor =
                     self.binding.rpc.stream.and_then(|stream| stream.cursor).and_then(|field| self.plans.string_field(field, wire));
                 // A line end would end the field.
@@ -82,14 +81,14 @@ impl Events {
     fn failure(&self, problem: &Problem) -> Bytes {
         let problem = problem.document(&self.path, &self.ids);
         let mut out = Vec::with_capacity(problem.len() + 32);
-        match self.form {
-            Form::Lines => put(&mut out, &[b"{\"error\":", &problem, b"}\n"]),
-            Form::ServerSent => put(&mut out, &[b"event: error\ndata: ", &problem, b"\n\n"]),
+        match self.framing {
+            Framing::Lines => put(&mut out, &[b"{\"error\":", &problem, b"}\n"]),
+            Framing::ServerSent => put(&mut out, &[b"event: error\ndata: ", &problem, b"\n\n"]),
         }
         out.into()
     }
 
-    fn end(&mut self, with: Option<Bytes>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn end(&mut self, with: Option<Bytes>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.ended = true;
         Poll::Ready(with.map(|last| Ok(Frame::data(last))))
     }
@@ -97,14 +96,14 @@ impl Events {
 
 impl http_body::Body for Events {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.ended {
             return Poll::Ready(None);
         }
         // The head of an answer may wait for its first bytes.
-        if !std::mem::replace(&mut self.begun, true) && self.form == Form::ServerSent {
+        if !std::mem::replace(&mut self.begun, true) && self.framing == Framing::ServerSent {
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(RETRY)))));
         }
         match Pin::new(&mut self.messages).poll_next(context) {
@@ -129,9 +128,9 @@ impl http_body::Body for Events {
             return self.end(None);
         }
         if self.silence.poll_tick(context).is_ready() {
-            let alive = match self.form {
-                Form::Lines => "\n",
-                Form::ServerSent => ":\n\n",
+            let alive = match self.framing {
+                Framing::Lines => "\n",
+                Framing::ServerSent => ":\n\n",
             };
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(alive.as_bytes())))));
         }

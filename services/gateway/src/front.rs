@@ -84,37 +84,41 @@ impl Front {
         let begun = Instant::now();
         let (parts, mut body) = request.into_parts();
         let path = parts.uri.path();
-        if grpc::is_call(&parts.headers) {
-            return self.pass(&parts, body, client, begun).await;
-        }
-        let way = self.way(&parts);
-        let route = way.as_ref().ok().and_then(Way::template);
-        let called = route.as_ref().map_or(Cow::Borrowed(parts.method.as_str()), |route| format!("{} {route}", parts.method).into());
+        // Of a call that is gRPC already the path is the method, and there is no way to find.
+        let is_call = grpc::is_call(&parts.headers);
+        let way = within_limits(&parts).and_then(|()| if is_call { Ok(None) } else { self.way(&parts).map(Some) });
+        let route = match &way {
+            Ok(None) => Some("grpc".into()),
+            Ok(Some(way)) => way.template(),
+            Err(_) => None,
+        };
+        let called = match &route {
+            _ if is_call => Cow::Borrowed(path),
+            None => Cow::Borrowed(parts.method.as_str()),
+            Some(route) => format!("{} {route}", parts.method).into(),
+        };
         let trace = Trace::of(&called, &parts.headers);
         let asked = Asked { parts: &parts, trace: &trace, client, stop };
         let answered = match way {
-            Ok(way) => self.follow(way, asked, &mut body).instrument(trace.span.clone()).await,
-            Err(problem) => Err(problem),
+            Ok(None) => Ok(self.grpc.answer(&parts, body, &trace, client).instrument(trace.span.clone()).await),
+            Ok(Some(way)) => {
+                let answered = self.follow(way, asked, &mut body).instrument(trace.span.clone()).await;
+                body::linger(&parts.headers, body);
+                answered
+            }
+            Err(problem) => {
+                body::linger(&parts.headers, body);
+                Err(problem)
+            }
         };
-        body::linger(&parts.headers, body);
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace.ids));
         finish(&mut answer, &parts, &trace);
         access_log::record(&parts.method, route, path, answer.status(), &trace, begun.elapsed());
         answer
     }
 
-    /// Hands a call on that is gRPC already.
-    async fn pass(&self, parts: &Parts, body: impl body::Incoming, client: IpAddr, begun: Instant) -> Answer {
-        let trace = Trace::of(parts.uri.path(), &parts.headers);
-        let mut answer = self.grpc.answer(parts, body, &trace, client).instrument(trace.span.clone()).await;
-        finish(&mut answer, parts, &trace);
-        access_log::record(&parts.method, Some("grpc".into()), parts.uri.path(), answer.status(), &trace, begun.elapsed());
-        answer
-    }
-
     /// Finds where a request leads.
     fn way<'f, 'p>(&'f self, parts: &'p Parts) -> Answered<Way<'f, 'p>> {
-        within_limits(parts)?;
         match self.routes.find(&parts.method, parts.uri.path()) {
             Ok(found) => Ok(Way::Route(found)),
             Err(Miss::Method(allow)) if parts.method == Method::OPTIONS => Ok(Way::Options(allow)),
@@ -150,10 +154,11 @@ impl Front {
         if !binding.rpc.public && !headers.contains_key(AUTHORIZATION) {
             return Err(Problem::unauthenticated());
         }
-        let form = if binding.rpc.stream.is_some() {
+        let framing = if binding.rpc.stream.is_some() {
             Some(media::accepts_events(headers)?)
         } else {
-            media::accepts_json(headers).map(|()| None)?
+            media::accepts_json(headers)?;
+            None
         };
         if !body::is_empty(body) {
             media::is_json(headers)?;
@@ -163,14 +168,14 @@ impl Front {
         let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
         let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body, resumed)?;
         let (metadata, time) = (call::metadata(headers, trace, client), deadline::of(headers));
-        let answered = match form {
+        let answered = match framing {
             None => call::unary(&binding.rpc, message.into(), metadata, time)
                 .await
                 .map(|wire| respond::success(&self.plans, binding, method, uri, headers, &wire)),
-            Some(form) => call::stream(&binding.rpc, message.into(), metadata, time).await.map(|messages| {
+            Some(framing) => call::stream(&binding.rpc, message.into(), metadata, time).await.map(|messages| {
                 let (plans, binding, stop) = (Arc::clone(&self.plans), Arc::clone(binding), stop.clone());
-                let mut answer = Response::new(stream(Events::new(messages, plans, binding, form, uri.path(), trace.ids.clone(), stop)));
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+                let mut answer = Response::new(stream(Events::new(messages, plans, binding, framing, uri.path(), trace.ids.clone(), stop)));
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(framing.media_type()));
                 Ok(answer)
             }),
         };

@@ -7,7 +7,7 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, TE},
     request::Parts,
 };
-use http_body_util::{BodyExt, BodyStream, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use prost_reflect::DescriptorPool;
 use spectra_mesh::{Error, Peer};
 use tonic::{
@@ -18,7 +18,11 @@ use tonic::{
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::{answer::Answer, body, call, trace::Trace};
+use crate::{
+    answer::{Answer, stream},
+    body, call,
+    trace::Trace,
+};
 
 /// What a call says of itself, besides what every caller may say.
 const FRAMING: [HeaderName; 6] = [
@@ -83,7 +87,7 @@ impl Door {
         // Takes the web's framing off and puts it on again; plain gRPC goes through as it is.
         let answered: Result<Response<Body>, Infallible> = GrpcWebLayer::new().layer(pass).oneshot(request).await;
         let Ok(answer) = answered;
-        answer.map(|body| crate::answer::Body::Stream(UnsyncBoxBody::new(body)))
+        answer.map(stream)
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {

@@ -34,7 +34,7 @@ use tower_http::{
     decompression::{DecompressionBody, RequestDecompression},
 };
 
-use crate::{front::Front, media::Events};
+use crate::{front::Front, media::Framing};
 
 /// How many connections there may be at once; more wait to be accepted.
 const CONNECTIONS: usize = 10_000;
@@ -85,7 +85,7 @@ fn server() -> Builder<TokioExecutor> {
 
 /// What is worth compressing: not what is small, and not what is to arrive at once.
 fn worthwhile() -> impl Predicate {
-    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Events::Lines.media_type()))
+    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type()))
 }
 
 /// What all connections share.

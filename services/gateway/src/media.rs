@@ -9,14 +9,14 @@ use crate::problem::{Answered, Problem};
 
 /// How the messages of a stream are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Events {
+pub(crate) enum Framing {
     /// As server-sent events, which browsers read and resume.
     ServerSent,
     /// As JSON, a line each.
     Lines,
 }
 
-impl Events {
+impl Framing {
     /// What it is called.
     pub(crate) const fn media_type(self) -> &'static str {
         match self {
@@ -35,15 +35,15 @@ pub(crate) fn accepts_json(headers: &HeaderMap) -> Answered<()> {
 }
 
 /// The form of a stream that a client likes best.
-pub(crate) fn accepts_events(headers: &HeaderMap) -> Answered<Events> {
-    let [sent, lines] = [Events::ServerSent, Events::Lines].map(|form| weight(headers, form.media_type()));
+pub(crate) fn accepts_events(headers: &HeaderMap) -> Answered<Framing> {
+    let [sent, lines] = [Framing::ServerSent, Framing::Lines].map(|form| weight(headers, form.media_type()));
     match () {
         () if sent <= 0.0 && lines <= 0.0 => {
             let detail = "this is a stream: let Accept allow text/event-stream or application/x-ndjson";
             Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail))
         }
-        () if lines > sent => Ok(Events::Lines),
-        () => Ok(Events::ServerSent),
+        () if lines > sent => Ok(Framing::Lines),
+        () => Ok(Framing::ServerSent),
     }
 }
 
@@ -121,14 +121,14 @@ mod tests {
 
     #[test]
     fn a_stream_comes_in_the_form_that_is_liked_best() {
-        assert_eq!(accepts_events(&HeaderMap::new()).expect("anything"), Events::ServerSent);
+        assert_eq!(accepts_events(&HeaderMap::new()).expect("anything"), Framing::ServerSent);
         for (accept, form) in [
-            ("text/event-stream", Events::ServerSent),
-            ("*/*", Events::ServerSent),
-            ("application/x-ndjson", Events::Lines),
-            ("application/*", Events::Lines),
-            ("text/event-stream;q=0.5, application/x-ndjson", Events::Lines),
-            ("application/x-ndjson;q=0.2, */*;q=0.3", Events::ServerSent),
+            ("text/event-stream", Framing::ServerSent),
+            ("*/*", Framing::ServerSent),
+            ("application/x-ndjson", Framing::Lines),
+            ("application/*", Framing::Lines),
+            ("text/event-stream;q=0.5, application/x-ndjson", Framing::Lines),
+            ("application/x-ndjson;q=0.2, */*;q=0.3", Framing::ServerSent),
         ] {
             assert_eq!(accepts_events(&headers(ACCEPT, accept)).expect(accept), form, "{accept}");
         }

@@ -1,7 +1,7 @@
 //! The keys that tokens are verified with, fetched from identity and kept fresh.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -30,7 +30,6 @@ pub struct Keys {
     refetched: Mutex<i64>,
 }
 
-#[derive(Clone)]
 struct Current {
     /// What the set was made of.
     keys: Arc<[Jwk]>,
@@ -54,7 +53,7 @@ impl Keys {
     #[must_use]
     pub fn current(&self) -> (Arc<KeySet>, u64) {
         let current = self.read();
-        (current.set, current.generation)
+        (Arc::clone(&current.set), current.generation)
     }
 
     /// Whether there is a set that is fresh enough to serve with.
@@ -114,8 +113,8 @@ impl Keys {
         true
     }
 
-    fn read(&self) -> Current {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,11 @@
 //! One route of a method as an operation.
 
 use http::Method;
-use prost_reflect::{Kind, MethodDescriptor, prost_types::method_options::IdempotencyLevel};
+use prost_reflect::{Kind, MethodDescriptor};
 use spectra_proto::{
     Label,
     api::HttpRule,
-    policy::{Access, Policy, method_policy},
+    policy::{self, Access, Policy, method_policy},
     types::Reason,
 };
 
@@ -76,8 +76,7 @@ impl Route<'_> {
 
     fn traits(&self, has_body: bool) -> Traits {
         let policy = method_policy(self.method).unwrap_or_default();
-        let proto = self.method.method_descriptor_proto();
-        let reads = proto.options.as_ref().is_some_and(|options| options.idempotency_level() == IdempotencyLevel::NoSideEffects);
+        let reads = policy::reads(self.method);
         let has_revision = has_revision(self.method);
         let in_path = !self.template.variables().is_empty();
         Traits {

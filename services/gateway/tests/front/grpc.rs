@@ -114,6 +114,16 @@ async fn browsers_speak_grpc_web() {
 }
 
 #[tokio::test]
+async fn calls_in_grpc_keep_the_limits_of_all() {
+    let front = Front::alone().await;
+    let large = "x".repeat(20 << 10);
+    front
+        .send(Method::POST, GET, &[("content-type", "application/grpc-web"), ("x-large", &large)], "")
+        .await
+        .refused(431, "headers_too_large");
+}
+
+#[tokio::test]
 async fn reflection_lists_the_services_of_all() {
     let front = Front::alone().await;
     let asked = ServerReflectionRequest { host: String::new(), message_request: Some(MessageRequest::ListServices(String::new())) };
