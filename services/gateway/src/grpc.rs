@@ -2,14 +2,17 @@
 
 use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
     header::{ACCEPT, CONTENT_TYPE, TE},
     request::Parts,
 };
+use http_body::Frame;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use prost_reflect::DescriptorPool;
 use spectra_mesh::{Error, Peer};
+use tokio_stream::StreamExt;
 use tonic::{
     Status,
     body::Body,
@@ -77,7 +80,8 @@ impl Door {
     /// Answers a call of `client`.
     pub(crate) async fn answer(&self, parts: &Parts, body: impl body::Incoming, trace: &Trace, client: IpAddr) -> Answer {
         // Its length is not told: unpacked from the web's text it is another, and the service would be told the wrong one.
-        let body = StreamBody::new(BodyStream::new(body)).map_err(|_| Status::from(Error::Malformed("the body ended before its end")));
+        let body = StreamBody::new(BodyStream::new(body).filter(says_something))
+            .map_err(|_| Status::from(Error::Malformed("the body ended before its end")));
         let mut request = Request::new(Body::new(body));
         *request.method_mut() = parts.method.clone();
         *request.uri_mut() = parts.uri.clone();
@@ -107,6 +111,12 @@ impl Door {
             }
         }
     }
+}
+
+/// Whether a frame holds anything. The last one of a call often does not, and stands before the end when it is handed on:
+/// of such, HTTP/2 takes a hundred, and then ends the connection that all calls share.
+fn says_something<E>(frame: &Result<Frame<Bytes>, E>) -> bool {
+    !frame.as_ref().is_ok_and(|frame| frame.data_ref().is_some_and(Bytes::is_empty))
 }
 
 /// What the service is told: what any call is told, and how this one is framed.

@@ -77,6 +77,19 @@ async fn a_grpc_client_reaches_every_service_at_one_address() {
     assert_eq!(invalid.get_details_bad_request().expect("fields").field_violations[0].field, "material.name");
 }
 
+/// HTTP/2 counts frames that say nothing, and ends a connection that has seen a hundred.
+#[tokio::test]
+async fn a_connection_outlives_many_calls() {
+    let double = Double::start().await;
+    let front = Front::before(double.address).await;
+    let mut materials = MaterialServiceClient::new(channel(&front));
+    for nth in 0..250 {
+        materials.get_material(asked(ID)).await.unwrap_or_else(|fault| panic!("call {nth}: {fault}"));
+        let web = web(&front, "application/grpc-web+proto", framed(&asked(ID))).await;
+        assert!(unframed(&web.body).0.is_some(), "call {nth}: {web:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_offered_and_what_is_down_is_told_in_grpc() {
     let front = Front::alone().await;
