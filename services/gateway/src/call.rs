@@ -11,7 +11,7 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
 };
-use spectra_mesh::{clock, deadline::HOP};
+use spectra_mesh::{Error as Refusal, clock, deadline::HOP};
 use tonic::{
     Code, Request, Response, Status, Streaming,
     client::Grpc,
@@ -24,6 +24,7 @@ use tower::retry::budget::Budget as _;
 use crate::{
     routes::rpc::{Repeats, Rpc},
     trace::Trace,
+    upload::{Cut, Messages},
 };
 
 /// The largest answer of a service.
@@ -69,7 +70,7 @@ pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: 
 
 async fn once(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
     let given = time.saturating_sub(HOP);
-    let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
+    let mut request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), Ok(message));
     request.set_timeout(given);
     within(rpc, time, given, async |client| client.unary(request, rpc.path.clone(), Raw).await).await
 }
@@ -77,8 +78,20 @@ async fn once(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) ->
 /// Opens a stream of a service within `time`; it may then last.
 pub(crate) async fn stream(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Streaming<Bytes>, Failure> {
     let given = time.saturating_sub(HOP);
-    let request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message);
+    let request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), Ok(message));
     within(rpc, time, given, async |client| client.server_streaming(request, rpc.path.clone(), Raw).await).await
+}
+
+/// Sends a stream to a service, and waits for the one answer, however long the stream lasts.
+pub(crate) async fn collect(rpc: &Rpc, messages: Messages, metadata: HeaderMap) -> Result<Bytes, Failure> {
+    let request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), messages);
+    within(rpc, Duration::MAX, Duration::MAX, async |client| client.client_streaming(request, rpc.path.clone(), Raw).await).await
+}
+
+/// Opens a stream to and from a service.
+pub(crate) async fn converse(rpc: &Rpc, messages: Messages, metadata: HeaderMap) -> Result<Streaming<Bytes>, Failure> {
+    let request = Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), messages);
+    within(rpc, Duration::MAX, Duration::MAX, async |client| client.streaming(request, rpc.path.clone(), Raw).await).await
 }
 
 /// Makes a call within `time`, of which the service has `given`.
@@ -137,7 +150,7 @@ pub(crate) fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> He
 struct Raw;
 
 impl Codec for Raw {
-    type Encode = Bytes;
+    type Encode = Result<Bytes, Cut>;
     type Decode = Bytes;
     type Encoder = Self;
     type Decoder = Self;
@@ -152,11 +165,12 @@ impl Codec for Raw {
 }
 
 impl Encoder for Raw {
-    type Item = Bytes;
+    type Item = Result<Bytes, Cut>;
     type Error = Status;
 
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
+    fn encode(&mut self, message: Result<Bytes, Cut>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // An error resets the stream, which a service cannot take for its end.
+        out.put(message.map_err(|Cut| Status::from(Refusal::Malformed("the stream ended before its end")))?);
         Ok(())
     }
 }

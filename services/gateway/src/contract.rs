@@ -37,7 +37,7 @@ pub(crate) enum Target {
 #[error("the contract cannot be served over HTTP: {}", .0.join("; "))]
 pub struct Unfit(pub Vec<String>);
 
-/// The routes of every method of the contract that says one, and the gateway's own. Those that take a stream have none.
+/// The routes of every method of the contract that says one, and the gateway's own.
 pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
     let mut routes = Routes::default();
     let mut faults = Vec::new();
@@ -48,8 +48,7 @@ pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)
             .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));
         faults.extend(own.err());
     }
-    let methods: Vec<_> =
-        pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).filter(|method| !method.is_client_streaming()).collect();
+    let methods: Vec<_> = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
     let homes = rpc::homes(methods.iter());
     for method in &methods {
         let bound = bind(method, plans, peers, &homes, &mut routes);

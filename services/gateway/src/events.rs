@@ -9,21 +9,48 @@ use std::{
 
 use bytes::{BufMut, Bytes};
 use http_body::Frame;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::{
+    task::JoinHandle,
+    time::{Interval, MissedTickBehavior},
+};
 use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status, Streaming};
 
-use crate::{media::Framing, problem::Problem, respond, routes::binding::Binding, trace::Ids, transcode::Plans};
+use crate::{
+    media::Framing,
+    problem::{Answered, Problem},
+    respond,
+    routes::binding::Binding,
+    trace::Ids,
+    transcode::Plans,
+};
 
 /// How long nothing may be said: proxies close what is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(15);
 /// When an `EventSource` comes back after the stream broke off, in milliseconds.
 const RETRY: &[u8] = b"retry: 2000\n\n";
 
+/// What a client sends while it is told. It ends with the stream that it belongs to.
+pub(crate) struct Feed(JoinHandle<Answered<()>>);
+
+impl Feed {
+    pub(crate) fn of(feed: impl Future<Output = Answered<()>> + Send + 'static) -> Self {
+        Self(tokio::spawn(feed))
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A stream on its way to a client.
 pub(crate) struct Events {
     messages: Streaming<Bytes>,
+    /// What the client still sends, where it does.
+    feed: Option<Feed>,
     plans: Arc<Plans>,
     binding: Arc<Binding>,
     framing: Framing,
@@ -51,7 +78,12 @@ impl Events {
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = Box::pin(stop.cancelled_owned());
         let path = path.to_owned();
-        Self { messages, plans, binding, framing, path, ids, silence, stop, begun: false, ended: false }
+        Self { messages, feed: None, plans, binding, framing, path, ids, silence, stop, begun: false, ended: false }
+    }
+
+    /// The same, while the client sends by `feed`.
+    pub(crate) fn fed_by(self, feed: Option<Feed>) -> Self {
+        Self { feed, ..self }
     }
 
     /// One message, framed.
@@ -105,6 +137,15 @@ impl http_body::Body for Events {
         // The head of an answer may wait for its first bytes.
         if !std::mem::replace(&mut self.begun, true) && self.framing == Framing::ServerSent {
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(RETRY)))));
+        }
+        if let Some(feed) = &mut self.feed
+            && let Poll::Ready(fed) = Pin::new(&mut feed.0).poll(context)
+        {
+            self.feed = None;
+            if let Ok(Err(problem)) = fed {
+                let last = self.failure(&problem);
+                return self.end(Some(last));
+            }
         }
         match Pin::new(&mut self.messages).poll_next(context) {
             Poll::Ready(Some(Ok(wire))) => {

@@ -26,6 +26,7 @@ const MESSAGES: &str = r"
     message CheckThingRequest { string id = 1; string reason = 2; }
     message Things { repeated Thing items = 1; }
     message WatchThingsRequest { optional string cursor = 1; string name = 2; }
+    message Piece { bytes content = 1; }
     message ThingEvent { string cursor = 1; Thing thing = 2; }
 ";
 
@@ -49,6 +50,7 @@ pub(crate) fn contract(declarations: &str) -> DescriptorPool {
            import "google/protobuf/timestamp.proto";
            import "google/protobuf/wrappers.proto";
            import "spectra/policy/v1/policy.proto";
+           import "spectra/type/v1/file.proto";
            {declarations}"#
     );
     let mut resolver = ChainFileResolver::new();

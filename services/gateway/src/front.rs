@@ -5,8 +5,8 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH, REFERRER_POLICY,
-        VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
     },
     request::Parts,
 };
@@ -17,17 +17,16 @@ use tracing::Instrument;
 
 use crate::{
     access_log,
-    answer::{Answer, stream, whole},
+    answer::{Answer, whole},
     body,
-    call::{self, Failure},
     contract::Target,
-    deadline,
-    events::Events,
+    download,
+    exchange::Exchange,
     grpc::{self, Door},
-    health, media,
+    health,
     problem::{Answered, Problem},
-    request, respond,
-    routes::{Found, Miss, Routes, binding::Binding},
+    request::Address,
+    routes::{Found, Miss, Routes},
     trace::Trace,
     transcode::Plans,
 };
@@ -62,13 +61,13 @@ pub(crate) struct Front {
 
 /// A request but for its body.
 #[derive(Clone, Copy)]
-struct Asked<'r> {
-    parts: &'r Parts,
-    trace: &'r Trace,
+pub(crate) struct Asked<'r> {
+    pub(crate) parts: &'r Parts,
+    pub(crate) trace: &'r Trace,
     /// The address at the other end of the connection.
-    client: IpAddr,
+    pub(crate) client: IpAddr,
     /// Cancelled when no more requests are to come.
-    stop: &'r CancellationToken,
+    pub(crate) stop: &'r CancellationToken,
 }
 
 /// Where a request leads.
@@ -82,7 +81,7 @@ impl Front {
     /// Answers a request of `client`; whatever goes wrong becomes a problem. `stop` is cancelled when no more are to come.
     pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stop: &CancellationToken) -> Answer {
         let begun = Instant::now();
-        let (parts, mut body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         // Of a call that is gRPC already the path is the method, and there is no way to find.
         let is_call = grpc::is_call(&parts.headers);
@@ -102,8 +101,11 @@ impl Front {
         let answered = match way {
             Ok(None) => Ok(self.grpc.answer(&parts, body, &trace, client).instrument(trace.span.clone()).await),
             Ok(Some(way)) => {
+                let mut body = Some(body);
                 let answered = self.follow(way, asked, &mut body).instrument(trace.span.clone()).await;
-                body::linger(&parts.headers, body);
+                if let Some(left) = body {
+                    body::linger(&parts.headers, left);
+                }
                 answered
             }
             Err(problem) => {
@@ -128,7 +130,7 @@ impl Front {
         }
     }
 
-    async fn follow(&self, way: Way<'_, '_>, asked: Asked<'_>, body: &mut impl body::Incoming) -> Answered<Answer> {
+    async fn follow(&self, way: Way<'_, '_>, asked: Asked<'_>, body: &mut Option<impl body::Incoming>) -> Answered<Answer> {
         let found = match way {
             Way::Route(found) => found,
             Way::Options(allow) => return Ok(options(&allow)),
@@ -138,60 +140,18 @@ impl Front {
             Target::Ready => Ok(health::ready(&self.peers, asked.stop.is_cancelled()).await),
             Target::Index => Ok(health::index(&self.prefixes)),
             Target::Page(page) => Ok(page.answer(&asked.parts.headers)),
-            Target::Rpc(binding) => self.call(binding, &found, asked, body).await,
+            Target::Rpc(binding) => {
+                let Parts { method, uri, headers, .. } = asked.parts;
+                let address = Address {
+                    template: &found.route.template,
+                    captures: &found.captures,
+                    query: uri.query().unwrap_or_default(),
+                    resumed: headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty()),
+                    range: download::asked(method, headers),
+                };
+                Exchange { front: self, binding, address, asked }.answer(body).await
+            }
         }
-    }
-
-    async fn call(
-        &self,
-        binding: &Arc<Binding>,
-        found: &Found<'_, '_, Target>,
-        Asked { parts, trace, client, stop }: Asked<'_>,
-        body: &mut impl body::Incoming,
-    ) -> Answered<Answer> {
-        let Parts { method, uri, headers, .. } = parts;
-        // Who shows no token at all gets no further: nothing of theirs is read.
-        if !binding.rpc.public && !headers.contains_key(AUTHORIZATION) {
-            return Err(Problem::unauthenticated());
-        }
-        let framing = if binding.rpc.stream.is_some() {
-            Some(media::accepts_events(headers)?)
-        } else {
-            media::accepts_json(headers)?;
-            None
-        };
-        if !body::is_empty(body) {
-            media::is_json(headers)?;
-        }
-        let body = body::read(body).await?;
-        let query = uri.query().unwrap_or_default();
-        let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-        let message = request::message(&self.plans, binding, &found.route.template, &found.captures, query, &body, resumed)?;
-        let (metadata, time) = (call::metadata(headers, trace, client), deadline::of(headers));
-        let answered = match framing {
-            None => call::unary(&binding.rpc, message.into(), metadata, time)
-                .await
-                .map(|wire| respond::success(&self.plans, binding, method, uri, headers, &wire)),
-            Some(framing) => call::stream(&binding.rpc, message.into(), metadata, time).await.map(|messages| {
-                let (plans, binding, stop) = (Arc::clone(&self.plans), Arc::clone(binding), stop.clone());
-                let mut answer = Response::new(stream(Events::new(messages, plans, binding, framing, uri.path(), trace.ids.clone(), stop)));
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(framing.media_type()));
-                Ok(answer)
-            }),
-        };
-        answered.unwrap_or_else(|failure| Err(self.failed(&failure, binding, parts)))
-    }
-
-    /// Why a call has no answer, for whoever made the request.
-    fn failed(&self, failure: &Failure, binding: &Binding, Parts { method, uri, headers, .. }: &Parts) -> Box<Problem> {
-        let status = match failure {
-            Failure::Refused(status) => status,
-            Failure::Deadline => return Problem::deadline(),
-            Failure::Unanswered => return Problem::unavailable(),
-        };
-        let problem = Problem::refused(status, binding.body_name(), headers.contains_key(IF_MATCH));
-        let forbidden = problem.status() == StatusCode::METHOD_NOT_ALLOWED;
-        if forbidden { problem.allowing(self.routes.others(method, uri.path())) } else { problem }
     }
 }
 

@@ -18,7 +18,9 @@ mod body;
 mod call;
 mod contract;
 mod deadline;
+mod download;
 mod events;
+mod exchange;
 #[cfg(test)]
 mod fixture;
 mod front;
@@ -35,6 +37,7 @@ mod respond;
 mod routes;
 mod trace;
 pub mod transcode;
+mod upload;
 
 pub use contract::Unfit;
 

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use http::{Extensions, HeaderMap, header::CONTENT_DISPOSITION};
 use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -83,9 +84,10 @@ fn server() -> Builder<TokioExecutor> {
     server
 }
 
-/// What is worth compressing: not what is small, and not what is to arrive at once.
+/// What is worth compressing: not what is small, not what is to arrive at once, and no file, of which a part may be asked for.
 fn worthwhile() -> impl Predicate {
-    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type()))
+    let no_file = |_, _, headers: &HeaderMap, _: &Extensions| !headers.contains_key(CONTENT_DISPOSITION);
+    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type())).and(no_file)
 }
 
 /// What all connections share.

@@ -71,25 +71,53 @@ fn stated(parameter: &str) -> Option<f32> {
     name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse().ok())?
 }
 
-/// Refuses a body that does not say it is JSON, or is still compressed: in a way that is not understood here. One that says
-/// nothing is taken for JSON.
+/// Refuses a body that does not say it is JSON. One that says nothing is taken for JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> Answered<()> {
-    let refused = |detail| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
+    let is_json = |subtype: &str| subtype == "json" || subtype.ends_with("+json");
+    is_text(headers, is_json, "the body must be application/json in UTF-8")
+}
+
+/// Refuses a body that does not say it is lines of JSON. One that says nothing is taken for that.
+pub(crate) fn is_lines(headers: &HeaderMap) -> Answered<()> {
+    let is_lines = |subtype: &str| matches!(subtype, "x-ndjson" | "ndjson" | "jsonl" | "x-jsonlines");
+    is_text(headers, is_lines, "the body must be application/x-ndjson in UTF-8: a message of JSON a line")
+}
+
+fn is_text(headers: &HeaderMap, is_known: impl Fn(&str) -> bool, otherwise: &'static str) -> Answered<()> {
+    let Some(stated) = stated_type(headers)? else { return Ok(()) };
+    let stated = stated.to_ascii_lowercase();
+    let mut parts = stated.split(';');
+    let is_known = parts.next().unwrap_or_default().trim().strip_prefix("application/").is_some_and(is_known);
+    let charset = parts.find_map(|part| part.trim().strip_prefix("charset="));
+    let is_utf8 = charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
+    if is_known && is_utf8 { Ok(()) } else { Err(refused(otherwise)) }
+}
+
+/// What stands between the parts of a form; none when the body is no form, but a file as it is.
+pub(crate) fn form_boundary(headers: &HeaderMap) -> Answered<Option<String>> {
+    let Some(stated) = stated_type(headers)? else { return Ok(None) };
+    match multer::parse_boundary(stated) {
+        Ok(boundary) => Ok(Some(boundary)),
+        Err(multer::Error::NoBoundary) => Err(Problem::malformed("a form says its boundary in Content-Type")),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The type that a body says it has. Refused when it is still compressed: in a way that is not understood here.
+fn stated_type(headers: &HeaderMap) -> Answered<Option<&str>> {
     if headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(refused("a body may be compressed by gzip, br or zstd"));
     }
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let Some(stated) = types.next() else { return Ok(()) };
+    let stated = types.next();
     if types.next().is_some() {
         return Err(refused("the body has one type"));
     }
-    let stated = stated.to_str().unwrap_or_default().to_ascii_lowercase();
-    let mut parts = stated.split(';');
-    let subtype = parts.next().unwrap_or_default().trim().strip_prefix("application/");
-    let is_json = subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"));
-    let charset = parts.find_map(|part| part.trim().strip_prefix("charset="));
-    let is_utf8 = charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
-    if is_json && is_utf8 { Ok(()) } else { Err(refused("the body must be application/json in UTF-8")) }
+    Ok(stated.map(|stated| stated.to_str().unwrap_or_default()))
+}
+
+fn refused(detail: &'static str) -> Box<Problem> {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 #[cfg(test)]

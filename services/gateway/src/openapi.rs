@@ -81,7 +81,7 @@ impl Paths<'_> {
     /// Adds the routes of a service; whether there are any.
     fn add(&mut self, service: &ServiceDescriptor, tag: &str) -> bool {
         let mut any = false;
-        let methods: Vec<_> = service.methods().filter(|method| !method.is_client_streaming()).collect();
+        let methods: Vec<_> = service.methods().collect();
         let revised: HashSet<_> = methods.iter().filter(|method| has_revision(method)).flat_map(reads).collect();
         for method in &methods {
             for (index, rule) in rpc::rules(method).iter().enumerate() {

@@ -1,10 +1,10 @@
 //! Refusals: `application/problem+json` of RFC 9457, and the one table from gRPC's codes to HTTP's.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, error::Error, fmt, time::Duration};
 
 use http::{
-    HeaderValue, Response, StatusCode,
-    header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{ALLOW, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 use spectra_mesh::INTERNAL;
@@ -34,10 +34,20 @@ pub(crate) struct Problem {
     /// What the refusal speaks of.
     about: BTreeMap<String, String>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
+    /// A header of this kind of refusal.
+    header: Option<(HeaderName, String)>,
     /// Whether the connection cannot be used again.
     last: bool,
 }
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.detail)
+    }
+}
+
+// Readers of bodies hand it on as the error that it is.
+impl Error for Problem {}
 
 /// A field that is refused, by the name that it has in the client's own JSON.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -75,7 +85,7 @@ impl Problem {
             errors: Vec::new(),
             about: BTreeMap::new(),
             retry_after: None,
-            allow: None,
+            header: None,
             last: false,
         })
     }
@@ -88,7 +98,7 @@ impl Problem {
     /// The text of the request does not read at one place. `body` is the field of the request that the text fills.
     pub(crate) fn unreadable(fault: &Malformed, body: Option<&str>) -> Box<Self> {
         if fault.is_too_large() {
-            return body::too_large();
+            return body::too_large(body::LIMIT as u64);
         }
         match outside(fault.field(), body) {
             "" => Self::malformed(fault.message().to_owned()),
@@ -122,7 +132,7 @@ impl Problem {
 
     /// The same refusal, with what the path takes besides.
     pub(crate) fn allowing(mut self: Box<Self>, allow: String) -> Box<Self> {
-        self.allow = Some(allow);
+        self.header = Some((ALLOW, allow));
         self
     }
 
@@ -159,6 +169,10 @@ impl Problem {
         match status.code() {
             Code::InvalidArgument if problem.code == Reason::Malformed.label() => problem.status = 400,
             Code::FailedPrecondition if problem.code == Reason::NotDeletable.label() => problem.status = 405,
+            Code::FailedPrecondition if problem.code == Reason::RangeNotSatisfiable.label() => {
+                problem.status = 416;
+                problem.header = info.metadata.get("size").map(|size| (CONTENT_RANGE, format!("bytes */{size}")));
+            }
             _ => {}
         }
         let metadata = info.metadata.iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str()));
@@ -176,6 +190,13 @@ impl Problem {
         let (status, word, detail) = meaning(code, conditional);
         let retry_after = matches!(status, 429 | 503).then_some(Duration::from_secs(1));
         Box::new(Self { status, retry_after, ..*Self::new(StatusCode::OK, word, detail) })
+    }
+
+    /// The same refusal, of one line among many.
+    pub(crate) fn at_line(mut self: Box<Self>, line: u64) -> Box<Self> {
+        self.detail = format!("line {line}: {}", self.detail).into();
+        self.about.insert("line".to_owned(), line.to_string());
+        self
     }
 
     /// The same refusal, as the last answer on its connection.
@@ -227,9 +248,8 @@ impl Problem {
             let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
-            headers.insert(ALLOW, allow);
-        }
+        let own = self.header.as_ref().and_then(|(name, value)| Some((name.clone(), HeaderValue::from_str(value).ok()?)));
+        headers.extend(own);
         if self.last {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

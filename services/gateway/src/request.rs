@@ -2,67 +2,94 @@
 
 use std::borrow::Cow;
 
+use prost::Message as _;
+use spectra_proto::types::ByteRange;
+
 use crate::{
     body::{self, LIMIT},
     problem::{Answered, Problem},
-    query::{self, Pair},
+    query,
     routes::{
         binding::{Binding, Body, BodyField, MASK},
         rpc::CURSOR,
         template::Template,
     },
-    transcode::{Malformed, Plans},
+    transcode::{Malformed, Parameters, Plans},
 };
 
-/// The wire bytes of the request that path, query and body make. `resumed` is the event after which a stream goes on;
-/// it is later than whatever the query says, which a browser asks for again as it stands.
-pub(crate) fn message(
-    plans: &Plans,
-    binding: &Binding,
-    template: &Template,
-    captures: &[Cow<'_, str>],
-    query: &str,
-    body: &[u8],
-    resumed: Option<&str>,
-) -> Answered<Vec<u8>> {
-    let pairs = query::pairs(query).ok_or_else(|| Problem::malformed("the query is not percent-encoded UTF-8"))?;
-    let mut wire = Vec::with_capacity(body.len() + 64);
-    let named = fill(plans, binding, template, body, &mut wire)?;
+/// What a request says outside its body.
+pub(crate) struct Address<'r> {
+    pub(crate) template: &'r Template,
+    /// The values of the template's variables.
+    pub(crate) captures: &'r [Cow<'r, str>],
+    pub(crate) query: &'r str,
+    /// The event after which a stream goes on; it is later than whatever the query says, which a browser asks for
+    /// again as it stands.
+    pub(crate) resumed: Option<&'r str>,
+    /// The part of a file that is wanted.
+    pub(crate) range: Option<ByteRange>,
+}
 
-    let mut parameters = plans.parameters(binding.rpc.input);
-    for (variable, value) in template.variables().iter().zip(captures) {
-        parameters.set(&variable.field, value, &mut wire).map_err(|fault| unreadable(&fault))?;
-    }
-    let resumed = resumed.filter(|_| binding.rpc.stream.is_some_and(|stream| stream.resumes));
-    if let Some(cursor) = resumed {
-        parameters.set(CURSOR, cursor, &mut wire).map_err(|fault| unreadable(&fault))?;
-    }
-    for (name, value) in &pairs {
-        if resumed.is_some() && name == CURSOR {
-            continue;
+impl Address<'_> {
+    /// Appends to `wire` what it says of the request. More parameters may then be set.
+    pub(crate) fn put<'p>(&self, plans: &'p Plans, binding: &Binding, wire: &mut Vec<u8>) -> Answered<Parameters<'p>> {
+        let pairs = query::pairs(self.query).ok_or_else(|| Problem::malformed("the query is not percent-encoded UTF-8"))?;
+        let mut parameters = plans.parameters(binding.rpc.input);
+        for (variable, value) in self.template.variables().iter().zip(self.captures) {
+            parameters.set(&variable.field, value, wire).map_err(|fault| unreadable(&fault))?;
         }
-        if binding.withholds(name) {
-            return Err(Problem::malformed_field(&format!("{name:.64}"), "unknown parameter; what it says belongs into the body"));
+        let resumed = self.resumed.filter(|_| binding.rpc.stream.is_some_and(|stream| stream.resumes));
+        if let Some(cursor) = resumed {
+            parameters.set(CURSOR, cursor, wire).map_err(|fault| unreadable(&fault))?;
         }
-        parameters.set(name, value, &mut wire).map_err(|fault| unreadable(&fault))?;
+        for (name, value) in &pairs {
+            if resumed.is_some() && name == CURSOR {
+                continue;
+            }
+            if binding.withholds(name) {
+                return Err(Problem::malformed_field(
+                    &format!("{name:.64}"),
+                    "unknown parameter; what it says belongs into the body, or a header",
+                ));
+            }
+            parameters.set(name, value, wire).map_err(|fault| unreadable(&fault))?;
+        }
+        if let (Some(range), Some((field, _))) = (&self.range, &binding.range) {
+            plans.put_bytes_field(*field, &range.encode_to_vec(), wire);
+        }
+        Ok(parameters)
     }
+}
+
+/// The wire bytes of the request that `address` and `body` make.
+pub(crate) fn message(plans: &Plans, binding: &Binding, address: &Address<'_>, body: &[u8]) -> Answered<Vec<u8>> {
+    let mut wire = Vec::with_capacity(body.len() + 64);
+    let named = fill(plans, binding, address.template, body, &mut wire)?;
+    let mut parameters = address.put(plans, binding, &mut wire)?;
     // A mask in the query is the client's own word for what changes.
-    if binding.masked && !names_mask(&pairs) {
+    if binding.masked && !parameters.has(MASK) {
         parameters.set(MASK, &named.join(","), &mut wire).map_err(|fault| unreadable(&fault))?;
     }
     if wire.len() > LIMIT {
-        return Err(body::too_large());
+        return Err(body::too_large(LIMIT as u64));
     }
     Ok(wire)
 }
 
 /// Reads the body into the request, and tells the fields that it names.
-fn fill<'p>(plans: &'p Plans, binding: &Binding, template: &Template, body: &[u8], wire: &mut Vec<u8>) -> Answered<Vec<&'p str>> {
+pub(crate) fn fill<'p>(
+    plans: &'p Plans,
+    binding: &Binding,
+    template: &Template,
+    body: &[u8],
+    wire: &mut Vec<u8>,
+) -> Answered<Vec<&'p str>> {
     match &binding.body {
         Body::Field(_) if body.is_empty() => Err(Problem::malformed("a body is needed here: a JSON value")),
         // An action without parameters needs no body.
         _ if body.is_empty() => Ok(Vec::new()),
-        Body::None => nothing(plans, body).map(|()| Vec::new()),
+        // A file is never read as a whole.
+        Body::None | Body::File(_) => nothing(plans, body).map(|()| Vec::new()),
         Body::Whole => {
             let named = plans.read_json(binding.rpc.input, body, wire).map_err(|fault| unreadable(&fault))?;
             let twice = template.variables().iter().find(|variable| named.contains(&variable.field.as_str()));
@@ -98,10 +125,6 @@ fn nothing(plans: &Plans, body: &[u8]) -> Answered<()> {
 
 fn unreadable(fault: &Malformed) -> Box<Problem> {
     Problem::unreadable(fault, None)
-}
-
-fn names_mask(pairs: &[Pair<'_>]) -> bool {
-    pairs.iter().any(|(name, _)| name == MASK || name == "updateMask")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     answer::{Answer, whole},
     percent,
     problem::{Answered, Problem},
-    routes::binding::Binding,
+    routes::binding::{Binding, Shown},
     transcode::{Corrupt, Plans},
 };
 
@@ -54,14 +54,14 @@ fn written(plans: &Plans, binding: &Binding, wire: &[u8]) -> Result<Vec<u8>, Cor
     // Names and quotes make JSON larger than the wire.
     let mut json = Vec::with_capacity(wire.len() * 3 + 256);
     match binding.shown {
-        Some(field) => plans.write_json_field(field, wire, &mut json)?,
-        None => plans.write_json(binding.rpc.output, wire, &mut json)?,
+        Shown::Field(field) => plans.write_json_field(field, wire, &mut json)?,
+        Shown::Whole | Shown::File { .. } => plans.write_json(binding.rpc.output, wire, &mut json)?,
     }
     Ok(json)
 }
 
 /// Who may keep the answer: nobody, a browser that asks again, or, of what everyone sees, anyone for a while.
-fn caching(binding: &Binding, reads: bool) -> &'static str {
+pub(crate) fn caching(binding: &Binding, reads: bool) -> &'static str {
     match () {
         () if binding.fleeting => "no-store",
         () if binding.rpc.public && reads => "public, max-age=300",

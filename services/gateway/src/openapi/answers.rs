@@ -13,8 +13,13 @@ pub(super) fn of(route: &Route<'_>, traits: &Traits, schemas: &mut Schemas<'_>) 
     let mut all = Object::default();
     let (status, answer) = success(route, traits, schemas);
     all.set(status, answer);
-    if *route.verb == Method::GET && traits.has_revision {
-        all.set("304", object! { "description": "The resource is the one that `If-None-Match` names." });
+    if traits.ranged && traits.is_file {
+        let headers = object! { "X-Request-Id": header("RequestId"), "ETag": header("ETag"), "Content-Range": header("ContentRange") };
+        let content = object! { "*/*": object! { "schema": binary() } };
+        all.set("206", object! { "description": "The part that `Range` names.", "headers": headers, "content": content });
+    }
+    if *route.verb == Method::GET && (traits.has_revision || traits.is_file) {
+        all.set("304", object! { "description": "It is the one that `If-None-Match` names." });
     }
     for refusal in REFUSALS.iter().filter(|refusal| (refusal.applies)(traits)) {
         all.set(refusal.status, object! { "$ref": format!("#/components/responses/{}", refusal.name) });
@@ -27,6 +32,11 @@ fn success(route: &Route<'_>, traits: &Traits, schemas: &mut Schemas<'_>) -> (&'
     let headers = object! { "X-Request-Id": header("RequestId") };
     if output.full_name() == "google.protobuf.Empty" && !route.method.is_server_streaming() {
         return ("204", object! { "description": "It is done; there is nothing to tell.", "headers": headers });
+    }
+    if traits.is_file {
+        let headers = headers.with("ETag", header("ETag")).with("Content-Disposition", header("ContentDisposition"));
+        let content = object! { "*/*": object! { "schema": binary() } };
+        return ("200", object! { "description": "The file.", "headers": headers, "content": content });
     }
     let shown = output.get_field_by_name(&route.rule.response_body);
     let schema = match shown {
@@ -49,6 +59,11 @@ fn success(route: &Route<'_>, traits: &Traits, schemas: &mut Schemas<'_>) -> (&'
     ("200", object! { "description": comment, "headers": headers, "content": content })
 }
 
+/// Bytes as they are.
+pub(super) fn binary() -> Object {
+    object! { "type": "string", "format": "binary" }
+}
+
 fn header(name: &str) -> Object {
     object! { "$ref": format!("#/components/headers/{name}") }
 }
@@ -66,7 +81,7 @@ const fn refusal(status: &'static str, name: &'static str, description: &'static
 }
 
 /// What the gateway and the services refuse, and of which operations. A public one that writes is given credentials.
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 16] = [
     refusal("400", "BadRequest", "The text of the request is malformed, or names what is not known.", |_| true),
     refusal("401", "Unauthorized", "The credentials are missing, malformed, expired or revoked.", |it| !it.public || !it.reads),
     refusal("403", "Forbidden", "The caller's role or the token's scope does not allow this.", |it| !it.public),
@@ -78,7 +93,8 @@ const REFUSALS: [Refusal; 15] = [
     }),
     refusal("412", "PreconditionFailed", "The resource is not the one that `If-Match` names.", |it| it.conditional),
     refusal("413", "ContentTooLarge", "The request is too large.", |it| it.has_body),
-    refusal("415", "UnsupportedMediaType", "The body is not said to be JSON in UTF-8.", |it| it.has_body),
+    refusal("415", "UnsupportedMediaType", "The body is not said to be of a type that is taken here.", |it| it.has_body),
+    refusal("416", "RangeNotSatisfiable", "The file does not have the part that `Range` names.", |it| it.is_file && it.ranged),
     refusal("422", "UnprocessableContent", "Fields break a rule; `errors` tells each.", |it| it.has_fields),
     refusal("429", "TooManyRequests", "Too many requests; try again after a while.", |_| true),
     refusal("500", "InternalServerError", "A fault of ours; the request id finds it in the logs.", |_| true),
@@ -93,6 +109,7 @@ pub(super) fn shared(problem: &Object) -> Object {
         let headers = match status {
             "401" => headers.with("WWW-Authenticate", header("WwwAuthenticate")),
             "405" => headers.with("Allow", header("Allow")),
+            "416" => headers.with("Content-Range", header("ContentRange")),
             "429" | "503" => headers.with("Retry-After", header("RetryAfter")),
             _ => headers,
         };

@@ -19,7 +19,7 @@ use super::{
     shared,
 };
 use crate::routes::{
-    binding::{has_mask, is_change},
+    binding::{self, has_mask, is_change},
     template::Template,
 };
 
@@ -49,6 +49,9 @@ pub(super) struct Traits {
     pub(super) deletes: bool,
     /// Whether `If-Match` is heeded.
     pub(super) conditional: bool,
+    /// Whether the answer is a file, and whether a part of it may be asked for.
+    pub(super) is_file: bool,
+    pub(super) ranged: bool,
 }
 
 impl Route<'_> {
@@ -88,6 +91,8 @@ impl Route<'_> {
             has_fields: self.method.input().fields().len() > 0,
             deletes: *self.verb == Method::DELETE,
             conditional: !reads && in_path && (has_revision || self.revised),
+            is_file: binding::is_file(self.method, &self.rule.response_body),
+            ranged: binding::holds(&self.method.input(), binding::RANGE).is_some(),
             policy,
         }
     }
@@ -98,7 +103,9 @@ impl Route<'_> {
         let mut all: Vec<_> = named.iter().map(|(name, field)| parameters::in_path(schemas, &input, name, *field)).collect();
         let in_path = |name: &str| self.template.variables().iter().any(|variable| variable.field == name);
         if self.rule.body != "*" {
-            all.extend(parameters::in_query(schemas, &input, &|name| in_path(name) || name == self.rule.body));
+            let range = binding::holds(&input, binding::RANGE);
+            let in_header = |name: &str| range.as_ref().is_some_and(|range| range.name() == name);
+            all.extend(parameters::in_query(schemas, &input, &|name| in_path(name) || in_header(name) || name == self.rule.body));
         }
         all.extend(shared::headers(traits, *self.verb == Method::GET));
         all
@@ -107,6 +114,9 @@ impl Route<'_> {
     /// What the body holds; none where it could hold nothing.
     fn body(&self, schemas: &mut Schemas<'_>) -> Option<Object> {
         let input = self.method.input();
+        if self.method.is_client_streaming() && input.get_field_by_name(&self.rule.body).is_some_and(|field| binding::is_bytes(&field)) {
+            return Some(self.file(schemas));
+        }
         let (schema, required) = match self.rule.body.as_str() {
             "" => return None,
             "*" => {
@@ -126,7 +136,27 @@ impl Route<'_> {
                 (schema, true)
             }
         };
+        if self.method.is_client_streaming() {
+            let lines = object! { "application/x-ndjson": object! { "schema": schema } };
+            return Some(object! { "description": "A stream; each line is one message.", "required": false, "content": lines });
+        }
         Some(object! { "required": required, "content": object! { "application/json": object! { "schema": schema } } })
+    }
+
+    /// A file as the body: as it is, or as a part of a form that says the rest too.
+    fn file(&self, schemas: &mut Schemas<'_>) -> Object {
+        let in_path = |name: &str| self.template.variables().iter().any(|variable| variable.field == name);
+        let input = self.method.input();
+        let fields = input.fields().filter(|field| !in_path(field.name()) && field.name() != self.rule.body && !field.is_map());
+        let said = fields.filter(|field| !matches!(field.kind(), Kind::Message(_)));
+        let mut properties: Vec<_> = said.map(|field| (field.name().to_owned(), schemas.value(&field, Way::Input))).collect();
+        properties.push(("file".to_owned(), answers::binary()));
+        let form = object! { "type": "object", "required": ["file"], "properties": properties.into_iter().collect::<Object>() };
+        let content = object! {
+            "multipart/form-data": object! { "schema": form },
+            "application/octet-stream": object! { "schema": answers::binary() },
+        };
+        object! { "description": "The file, in a form or as it is.", "required": true, "content": content }
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) fn headers(traits: &Traits, gets: bool) -> Vec<Object> {
     let all = [
         ("IdempotencyKey", traits.policy.idempotent),
         ("IfMatch", traits.conditional),
-        ("IfNoneMatch", gets && traits.has_revision),
+        ("IfNoneMatch", gets && (traits.has_revision || traits.is_file)),
+        ("Range", gets && traits.is_file && traits.ranged),
+        ("IfRange", gets && traits.is_file && traits.ranged),
         ("ChangeReason", !traits.reads && !traits.public),
         ("RequestId", true),
     ];
@@ -33,6 +35,8 @@ pub(super) fn components(pool: &DescriptorPool, mut schemas: Schemas<'_>) -> Obj
         "headers": object! {
             "ETag": header("The revision of the resource, in quotes.", text()),
             "Location": header("Where the new resource is read.", text().with("format", "uri-reference")),
+            "ContentDisposition": header("Says that the file is to be kept, and under which name.", text()),
+            "ContentRange": header("Which part of how large a file it is.", text()),
             "Allow": header("The methods that the path takes.", text()),
             "RetryAfter": header("After how many seconds to try again.", object! { "type": "integer", "minimum": 1 }),
             "WwwAuthenticate": header("How to show who is calling.", text()),
@@ -59,6 +63,8 @@ fn parameters() -> Object {
         ),
         "IfMatch": parameter("If-Match", "The `ETag` of the resource as it was read: a change by somebody else since then is not overwritten.", text()),
         "IfNoneMatch": parameter("If-None-Match", "The `ETag` of what the client has; 304 says that it is still so.", text()),
+        "Range": parameter("Range", "The part of the file that is wanted, such as `bytes=0-499`.", text()),
+        "IfRange": parameter("If-Range", "The `ETag` that the file must have for the part; another file comes whole.", text()),
         "ChangeReason": parameter("X-Change-Reason", "Why the change is made; the audit trail keeps it.", text()),
         "RequestId": parameter("X-Request-Id", "The id of the call; one is made where there is none.", text().with("format", "uuid")),
     }

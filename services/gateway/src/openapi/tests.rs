@@ -123,3 +123,41 @@ fn a_stream_is_events_or_lines() {
         assert_eq!(answer["content"][kind]["schema"]["$ref"], "#/components/schemas/Thing");
     }
 }
+
+#[test]
+fn streams_and_files_have_types_of_their_own() {
+    let document: Value = serde_json::from_slice(&document(&fixture::contract(
+        r#"
+        message Number { string name = 1; int32 value = 2; }
+        message Upload { string owner = 1; string filename = 2; repeated string tags = 3; bytes content = 4; }
+        message Wanted { string id = 1; spectra.type.v1.ByteRange range = 2; }
+        message Piece { spectra.type.v1.FileHead head = 1; bytes content = 2; }
+        service FileService {
+          rpc Sum(stream Number) returns (Number) { option (google.api.http) = {post: "/sums/{name}" body: "*"}; }
+          rpc Talk(stream Number) returns (stream Number) { option (google.api.http) = {post: "/talks" body: "*"}; }
+          rpc Upload(stream Upload) returns (Number) { option (google.api.http) = {post: "/files/{owner}" body: "content"}; }
+          rpc Download(Wanted) returns (stream Piece) { option (google.api.http) = {get: "/files/{id}" response_body: "content"}; }
+          rpc Label(Wanted) returns (Piece) { option (google.api.http) = {get: "/labels/{id}" response_body: "content"}; }
+        }
+        "#,
+    )))
+    .expect("JSON");
+    let types = |content: &Value| content["content"].as_object().map(|types| types.keys().cloned().collect::<Vec<_>>());
+    let of = |path: &str, verb: &str| document["paths"][path][verb].clone();
+    let sum = of("/sums/{name}", "post");
+    assert_eq!(types(&sum["requestBody"]).expect("a body"), ["application/x-ndjson"]);
+    assert!(document["components"]["schemas"]["Number"]["properties"]["value"].is_object());
+    let talk = of("/talks", "post");
+    assert_eq!(types(&talk["responses"]["200"]).expect("a stream"), ["application/x-ndjson", "text/event-stream"]);
+
+    let upload = of("/files/{owner}", "post");
+    assert_eq!(types(&upload["requestBody"]).expect("a body"), ["application/octet-stream", "multipart/form-data"]);
+    let form = &upload["requestBody"]["content"]["multipart/form-data"]["schema"];
+    assert_eq!(form["properties"].as_object().expect("fields").keys().collect::<Vec<_>>(), ["file", "filename", "tags"]);
+    assert_eq!(parameters(&upload), ["path:owner", "query:filename", "query:tags"]);
+
+    let download = of("/files/{id}", "get");
+    assert_eq!(parameters(&download), ["path:id"], "the range is a header");
+    assert!(["206", "304", "416"].iter().all(|status| statuses(&download).contains(status)), "{download}");
+    assert_eq!(types(&download["responses"]["200"]).expect("a file"), ["*/*"]);
+}

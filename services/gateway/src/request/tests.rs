@@ -45,7 +45,8 @@ impl Contract {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let found = self.routes.find(method, path).unwrap_or_else(|miss| panic!("{method} {target}: {miss:?}"));
         let Target::Rpc(binding) = &found.route.target else { panic!("{target} is no method's") };
-        let wire = message(&self.plans, binding, &found.route.template, &found.captures, query, body.as_bytes(), after)?;
+        let address = Address { template: &found.route.template, captures: &found.captures, query, resumed: after, range: None };
+        let wire = message(&self.plans, binding, &address, body.as_bytes())?;
         let rpc =
             self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).find(|rpc| rpc.full_name() == binding.rpc.name);
         let asked = DynamicMessage::decode(rpc.expect("the method").input(), &*wire).expect("a message");

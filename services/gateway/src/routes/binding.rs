@@ -7,10 +7,18 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use spectra_proto::api::{FieldBehavior, HttpRule};
 
 use super::{rpc::Rpc, template::Template};
-use crate::transcode::{FieldId, Plans};
+use crate::transcode::{FieldId, MessageId, Plans};
 
 /// The field of an update that names what changes.
 pub(crate) const MASK: &str = "update_mask";
+
+/// What a request for a file may hold, and what one that is given begins with.
+pub(crate) const RANGE: &str = "spectra.type.v1.ByteRange";
+pub(crate) const HEAD: &str = "spectra.type.v1.FileHead";
+
+/// The fields of an upload that tell what the headers of its body say too.
+pub(crate) const FILENAME: &str = "filename";
+pub(crate) const CONTENT_TYPE: &str = "content_type";
 
 /// What the paths of sessions begin with: their answers hold tokens, so nobody may keep one.
 const TOKENS: &str = "auth";
@@ -24,8 +32,10 @@ pub(crate) struct Binding {
     pub(crate) body: Body,
     /// Whether the names in the body become the update's mask.
     pub(crate) masked: bool,
-    /// The only field of the answer that is shown.
-    pub(crate) shown: Option<FieldId>,
+    /// What of the answer is shown.
+    pub(crate) shown: Shown,
+    /// The part of a file that the request asks for.
+    pub(crate) range: Option<(FieldId, String)>,
     /// Whether nobody may keep the answer.
     pub(crate) fleeting: bool,
 }
@@ -39,6 +49,36 @@ pub(crate) enum Body {
     Whole,
     /// One field.
     Field(BodyField),
+    /// The bytes of a file, a piece in each message.
+    File(File),
+}
+
+/// What becomes of a file that comes up.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// The field of the bytes.
+    pub(crate) content: FieldId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether the request tells the file's name, and its media type.
+    pub(crate) named: bool,
+    pub(crate) typed: bool,
+}
+
+/// What of an answer is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown {
+    /// All of it.
+    Whole,
+    /// One field.
+    Field(FieldId),
+    /// The file that it holds, or that its messages hold piece by piece.
+    File {
+        /// The field of what the file is.
+        head: FieldId,
+        /// The field of its bytes.
+        content: FieldId,
+    },
 }
 
 /// The field that a body fills.
@@ -71,54 +111,96 @@ impl Binding {
                 return Err(format!("`{}`: the variable `{}` is no scalar field of {}", template, variable.field, input.full_name()));
             }
         }
-        let field = |message, descriptor: &MessageDescriptor, name: &str| {
-            let field = plans.field(message, name).zip(descriptor.get_field_by_name(name));
-            field.ok_or_else(|| format!("`{template}`: {} has no field `{name}`", descriptor.full_name()))
-        };
-        let body = match rule.body.as_str() {
-            "" => Body::None,
-            "*" => Body::Whole,
-            name => {
-                let (id, descriptor) = field(rpc.input, &input, name)?;
-                Body::Field(BodyField {
-                    id,
-                    name: name.to_owned(),
-                    camel_case: descriptor.json_name().to_owned(),
-                    object: !descriptor.is_list() && matches!(descriptor.kind(), Kind::Message(_)),
-                    output_only: output_only(&descriptor),
-                })
-            }
-        };
-        let shown = match rule.response_body.as_str() {
-            "" => None,
-            name => Some(field(rpc.output, &method.output(), name)?.0),
-        };
+        let fault = |what: String| format!("`{template}`: {what}");
+        let body = body(rpc, method, &rule.body, plans).map_err(fault)?;
         let updates = is_change(verb) && matches!(&body, Body::Field(field) if field.object);
         Ok(Self {
             rpc: Arc::clone(rpc),
             body,
-            masked: updates && has_mask(&input),
-            shown,
+            masked: updates && rpc.takes.is_none() && has_mask(&input),
+            shown: shown(rpc, method, &rule.response_body, plans).map_err(fault)?,
+            range: holds(&input, RANGE).and_then(|field| Some((plans.field(rpc.input, field.name())?, field.name().to_owned()))),
             fleeting: template.literals().next() == Some(TOKENS),
         })
     }
 
-    /// Whether a query may not set this: the body does.
+    /// Whether a query may not set this: the body does, or a header.
     pub(crate) fn withholds(&self, parameter: &str) -> bool {
-        match &self.body {
+        let first = parameter.split('.').next().unwrap_or_default();
+        let is_bodys = match &self.body {
             Body::None => false,
             Body::Whole => true,
-            Body::Field(field) => parameter.split('.').next().is_some_and(|first| first == field.name || first == field.camel_case),
-        }
+            Body::Field(field) => first == field.name || first == field.camel_case,
+            Body::File(file) => first == file.name,
+        };
+        is_bodys || self.range.as_ref().is_some_and(|(_, range)| first == range)
     }
 
     /// The name that a service puts before those of the body's own fields.
     pub(crate) fn body_name(&self) -> Option<&str> {
         match &self.body {
             Body::Field(field) => Some(&field.name),
-            Body::None | Body::Whole => None,
+            Body::None | Body::Whole | Body::File(_) => None,
         }
     }
+}
+
+/// What the body of a rule fills.
+fn body(rpc: &Rpc, method: &MethodDescriptor, name: &str, plans: &Plans) -> Result<Body, String> {
+    let input = method.input();
+    match name {
+        "" if rpc.takes.is_some() => return Err("a stream needs a body to come in".to_owned()),
+        "" => return Ok(Body::None),
+        "*" => return Ok(Body::Whole),
+        _ => {}
+    }
+    let (id, field) = named(rpc.input, &input, name, plans)?;
+    if rpc.takes.is_some() && is_bytes(&field) {
+        if rpc.stream.is_some() {
+            return Err("a file is answered once, not by a stream".to_owned());
+        }
+        let tells = |name| input.get_field_by_name(name).is_some_and(|field| field.kind() == Kind::String && !field.is_list());
+        return Ok(Body::File(File { content: id, name: name.to_owned(), named: tells(FILENAME), typed: tells(CONTENT_TYPE) }));
+    }
+    Ok(Body::Field(BodyField {
+        id,
+        name: name.to_owned(),
+        camel_case: field.json_name().to_owned(),
+        object: !field.is_list() && matches!(field.kind(), Kind::Message(_)),
+        output_only: output_only(&field),
+    }))
+}
+
+/// What a rule shows of the answer.
+fn shown(rpc: &Rpc, method: &MethodDescriptor, name: &str, plans: &Plans) -> Result<Shown, String> {
+    if name.is_empty() {
+        return Ok(Shown::Whole);
+    }
+    let output = method.output();
+    let (id, field) = named(rpc.output, &output, name, plans)?;
+    let head = holds(&output, HEAD).filter(|_| is_bytes(&field)).and_then(|head| plans.field(rpc.output, head.name()));
+    Ok(head.map_or(Shown::Field(id), |head| Shown::File { head, content: id }))
+}
+
+fn named(id: MessageId, message: &MessageDescriptor, name: &str, plans: &Plans) -> Result<(FieldId, FieldDescriptor), String> {
+    let field = plans.field(id, name).zip(message.get_field_by_name(name));
+    field.ok_or_else(|| format!("{} has no field `{name}`", message.full_name()))
+}
+
+pub(crate) fn is_bytes(field: &FieldDescriptor) -> bool {
+    field.kind() == Kind::Bytes && !field.is_list()
+}
+
+/// Whether what a rule shows of an answer is the bytes of a file.
+pub(crate) fn is_file(method: &MethodDescriptor, shown: &str) -> bool {
+    let output = method.output();
+    output.get_field_by_name(shown).is_some_and(|field| is_bytes(&field)) && holds(&output, HEAD).is_some()
+}
+
+/// The single field of a message that is a message of this name.
+pub(crate) fn holds(message: &MessageDescriptor, full_name: &str) -> Option<FieldDescriptor> {
+    let is = |field: &FieldDescriptor| matches!(field.kind(), Kind::Message(message) if message.full_name() == full_name);
+    message.fields().find(|field| !field.is_list() && is(field))
 }
 
 fn output_only(field: &FieldDescriptor) -> Vec<String> {

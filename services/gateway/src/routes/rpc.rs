@@ -12,12 +12,15 @@ use spectra_proto::{
 use tower::retry::budget::TpsBudget;
 
 use super::template::Template;
-use crate::transcode::{FieldId, MessageId, Plans};
+use crate::{
+    body,
+    transcode::{FieldId, MessageId, Plans},
+};
 
 /// What a stream's messages and its request call the place from which it goes on.
 pub(crate) const CURSOR: &str = "cursor";
 
-/// A method that takes one message, and who serves it.
+/// A method, and who serves it.
 #[derive(Debug)]
 pub(crate) struct Rpc {
     /// The full name, such as `spectra.lims.v1.SampleService.GetSample`.
@@ -32,6 +35,8 @@ pub(crate) struct Rpc {
     pub(crate) repeats: Repeats,
     /// How often that may happen: a tenth of the calls, so that a service in trouble is not called twice as much.
     pub(crate) budget: TpsBudget,
+    /// How many bytes a stream of the caller's holds at most; none when the method takes one message.
+    pub(crate) takes: Option<u64>,
     /// What is known of the answer when it is a stream of messages.
     pub(crate) stream: Option<Stream>,
     /// Whether the answer says nothing.
@@ -78,7 +83,10 @@ impl Rpc {
         let policy = method_policy(method).unwrap_or_default();
         let output = method.output();
         let (id, streams) = (message(output.full_name())?, method.is_server_streaming());
+        // A policy without a limit means that of one message.
+        let limit = u64::try_from(policy.upload_bytes).ok().filter(|bytes| *bytes > 0).unwrap_or(body::LIMIT as u64);
         Ok(Arc::new(Self {
+            takes: method.is_client_streaming().then_some(limit),
             stream: streams
                 .then(|| Stream { cursor: plans.field(id, CURSOR), resumes: method.input().get_field_by_name(CURSOR).is_some() }),
             name: method.full_name().to_owned(),

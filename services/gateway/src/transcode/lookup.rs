@@ -1,7 +1,7 @@
-//! Looking up a single field of a message on the wire, for headers.
+//! A single field of a message on the wire, looked up or added, for headers and for files.
 
 use super::plan::{FieldId, Kind, Plans, Shape};
-use super::wire::{Value, Wire};
+use super::wire::{Value, Wire, WireType, put_bytes, put_tag};
 
 impl Plans {
     /// The text of a string field; `None` if it is not on the wire, or not text.
@@ -22,6 +22,21 @@ impl Plans {
             (Kind::Uint32 | Kind::Uint64, Value::Varint(number)) => i64::try_from(number).ok(),
             _ => None,
         }
+    }
+
+    /// The bytes of a field of bytes, or of a message; `None` if it is not on the wire.
+    #[must_use]
+    pub fn bytes_field<'w>(&self, field: FieldId, wire: &'w [u8]) -> Option<&'w [u8]> {
+        match self.last(field, wire)? {
+            (Kind::Bytes | Kind::Message(_), Value::Bytes(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Appends a field of bytes, or of a message that is encoded already.
+    pub fn put_bytes_field(&self, field: FieldId, bytes: &[u8], out: &mut Vec<u8>) {
+        put_tag(out, self.plan(field.message).fields[field.index].number, WireType::Bytes);
+        put_bytes(out, bytes);
     }
 
     /// The last value that the wire has for a single field.

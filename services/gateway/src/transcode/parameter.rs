@@ -38,6 +38,12 @@ impl<'p> Parameters<'p> {
         set
     }
 
+    /// Whether the single field of this name is set.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.given.contains(&format!(".{name}"))
+    }
+
     fn walk(&mut self, path: &str, text: &str, out: &mut Vec<u8>) -> Read<()> {
         let unknown = || Malformed::new(format!("unknown parameter \"{}\"", echo(path)));
         let mut message = self.message;

@@ -1,0 +1,106 @@
+//! Files that go up and down; of what goes up its digest is kept, and what goes down is made up.
+
+use std::pin::Pin;
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use spectra_mesh::Error;
+use spectra_proto::types::{ByteRange, FileHead, Reason, file_head::Part};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    generated::ground::v1::{Content, DownloadRequest, UploadRequest, Uploaded, file_service_server::FileService},
+    stage::Streamed,
+};
+
+mod down;
+mod up;
+
+pub(crate) struct Files(pub(crate) Streamed);
+
+/// How much of a file goes into a message.
+const PIECE: i64 = 64 << 10;
+
+#[tonic::async_trait]
+impl FileService for Files {
+    type DownloadStream = Pin<Box<dyn Stream<Item = Result<Content, Status>> + Send>>;
+
+    async fn upload(&self, request: Request<Streaming<UploadRequest>>) -> Result<Response<Uploaded>, Status> {
+        let (open, mut pieces) = (self.0.begin(), request.into_inner());
+        let (mut file, mut digest) = (Uploaded { id: "new".to_owned(), ..Uploaded::default() }, Context::new(&SHA256));
+        while let Some(piece) = pieces.message().await? {
+            for (field, said) in
+                [(&mut file.owner, piece.owner), (&mut file.filename, piece.filename), (&mut file.content_type, piece.content_type)]
+            {
+                field.push_str(&said);
+            }
+            file.tags.extend(piece.tags);
+            file.size += i64::try_from(piece.content.len()).expect("a piece of a file");
+            digest.update(&piece.content);
+            if file.owner == "nobody" {
+                return Err(Error::not_found("owner").into());
+            }
+        }
+        file.sha256 = STANDARD.encode(digest.finish());
+        open.end();
+        Ok(Response::new(file))
+    }
+
+    async fn download(&self, request: Request<DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
+        let asked = request.into_inner();
+        let mut head = head(&asked);
+        let (first, length) = match asked.range.filter(|range| range.etag.as_ref().is_none_or(|etag| *etag == head.etag)) {
+            Some(range) => {
+                let part = part(&range, asked.size)?;
+                head.part = Some(part);
+                (part.first, part.length)
+            }
+            None => (0, asked.size),
+        };
+        let (open, fail_after) = (self.0.begin(), asked.fail_after);
+        let beginning = std::iter::once(Ok(Content { head: Some(head), content: Vec::new() }));
+        let pieces = (0..length).step_by(usize::try_from(PIECE).expect("small")).map(move |at| {
+            let _ = &open;
+            if fail_after > 0 && at >= fail_after {
+                return Err(Error::broken("it was told to fail").into());
+            }
+            Ok(Content { head: None, content: content(first + at, PIECE.min(length - at)) })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(beginning.chain(pieces)))))
+    }
+
+    async fn label(&self, request: Request<DownloadRequest>) -> Result<Response<Content>, Status> {
+        let asked = request.into_inner();
+        let content = content(0, asked.size);
+        let sha256 = digest(&SHA256, &content).as_ref().to_vec();
+        Ok(Response::new(Content { head: Some(FileHead { sha256, ..head(&asked) }), content }))
+    }
+}
+
+fn head(asked: &DownloadRequest) -> FileHead {
+    FileHead {
+        content_type: "application/x-ground".to_owned(),
+        filename: asked.filename.clone(),
+        size: asked.size,
+        etag: format!("of-{}", asked.size),
+        ..FileHead::default()
+    }
+}
+
+fn part(range: &ByteRange, size: i64) -> Result<Part, Error> {
+    let (first, length) = match range.first {
+        Some(first) => (first, range.length.unwrap_or(size)),
+        None => (size - range.length().min(size), range.length()),
+    };
+    if first >= size || length == 0 {
+        let refusal = spectra_mesh::Refusal::new(Reason::RangeNotSatisfiable, "the file has no such part").about("size", size);
+        return Err(refusal.into());
+    }
+    Ok(Part { first, length: length.min(size - first) })
+}
+
+/// What stands in every file, from one place on.
+fn content(first: i64, length: i64) -> Vec<u8> {
+    (first..first + length).map(|place| u8::try_from(place % 251).expect("a byte")).collect()
+}
