@@ -1,6 +1,6 @@
 //! Files that go up and down; of what goes up its digest is kept, and what goes down is made up.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::LazyLock};
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod down;
+mod large;
 mod up;
 
 pub(crate) struct Files(pub(crate) Streamed);
@@ -100,7 +101,17 @@ fn part(range: &ByteRange, size: i64) -> Result<Part, Error> {
     Ok(Part { first, length: length.min(size - first) })
 }
 
-/// What stands in every file, from one place on.
+/// What stands in every file, over and over.
+static PATTERN: LazyLock<Vec<u8>> = LazyLock::new(|| (0..=250).collect::<Vec<u8>>().repeat(1024));
+
+/// What stands in a file from one place on.
 fn content(first: i64, length: i64) -> Vec<u8> {
-    (first..first + length).map(|place| u8::try_from(place % 251).expect("a byte")).collect()
+    let (skip, length) = (usize::try_from(first % 251).expect("small"), usize::try_from(length).expect("a size"));
+    let mut content = Vec::with_capacity(length + PATTERN.len());
+    content.extend_from_slice(&PATTERN[skip..]);
+    while content.len() < length {
+        content.extend_from_slice(&PATTERN);
+    }
+    content.truncate(length);
+    content
 }

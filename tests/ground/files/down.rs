@@ -108,15 +108,3 @@ async fn who_stops_reading_stops_the_service() {
     }
     stage.streamed.settled().await;
 }
-
-#[tokio::test]
-async fn a_large_file_goes_down() {
-    let stage = Stage::start().await;
-    let size: usize = 64 << 20;
-    let mut body = stage.open(Method::GET, &format!("/ground/files/{size}"), &[], pieces([])).await.into_body();
-    let mut read = 0;
-    while let Some(frame) = body.frame().await {
-        read += frame.expect("a frame").into_data().expect("bytes").len();
-    }
-    assert_eq!(read, size);
-}

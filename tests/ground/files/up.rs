@@ -149,16 +149,3 @@ async fn a_file_is_refused_before_it_is_sent() {
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("2048 MiB"), "{answer}");
     assert_eq!(stage.streamed.settled().await.0, 0);
 }
-
-/// Memory is no matter of this test; that it comes whole is.
-#[tokio::test]
-async fn a_large_file_goes_up() {
-    let stage = Stage::start().await;
-    let size = 128 << 20;
-    let chunk = Bytes::from(content(0, 251 * 1024));
-    let whole = size / (251 * 1024);
-    let body = pieces(std::iter::repeat_n(chunk, usize::try_from(whole).expect("small")));
-    let answer = stage.send(Method::POST, PATH, &[], body).await.expect(201);
-    assert_eq!(answer["size"], (whole * 251 * 1024).to_string());
-    assert_eq!(stage.streamed.settled().await, (1, 0));
-}
