@@ -40,10 +40,9 @@ use crate::{
 };
 
 /// The ground's contract, with all that it imports.
-pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let described: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ground.bin"));
-    DescriptorPool::decode(described).expect("the build encoded these descriptors")
-});
+pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ground.bin"));
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build encoded these descriptors"));
 
 /// How long something that is to happen may take.
 const PATIENCE: Duration = Duration::from_secs(20);

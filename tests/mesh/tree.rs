@@ -3,32 +3,12 @@
 //! A tool that a machine lacks and that cannot be fetched is said to be skipped, with how to get it.
 //! Where `CI` is set, those of the toolchain may not be lacking.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path};
+
+use spectra_tests::tools::{complete, has, python, root, run};
 
 /// No file is longer: what does not fit has two homes in it.
 const LONGEST: usize = 400;
-
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
-}
-
-/// Runs a tool in the workspace; what it printed when it failed.
-pub(crate) fn run(program: &str, args: &[&str], folder: &str) -> Result<(), String> {
-    let output = Command::new(program).args(args).current_dir(root().join(folder)).env_remove("RUSTFLAGS").output();
-    let output = output.map_err(|error| format!("{program} cannot be started: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
-}
-
-fn has(program: &str, args: &[&str]) -> bool {
-    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
-}
 
 /// Whether to go on without a component of the toolchain; an error where all of them must be there.
 fn skipped(tool: &str, component: &str, complete: bool) -> Result<bool, String> {
@@ -41,12 +21,6 @@ fn skipped(tool: &str, component: &str, complete: bool) -> Result<bool, String> 
     }
     println!("skipped: {lacking}");
     Ok(true)
-}
-
-/// Whether this machine's toolchain must be complete.
-pub(crate) fn complete() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "a test has no command line to be configured by")]
-    std::env::var_os("CI").is_some()
 }
 
 #[test]
@@ -83,25 +57,16 @@ fn the_dependencies_keep_the_rules() {
 #[test]
 fn the_contracts_pass_buf() {
     if let Some(buf) = buf() {
-        run(buf.to_str().unwrap(), &["lint"], "proto").unwrap();
+        run(&buf, &["lint"], "proto").unwrap();
     }
 }
 
 /// The buf binary: installed, or fetched once into the target folder.
-fn buf() -> Option<PathBuf> {
+fn buf() -> Option<String> {
     if has("buf", &["--version"]) {
-        return Some("buf".into());
+        return Some("buf".to_owned());
     }
-    let folder = root().join("target/tools/buf");
-    let program = folder.join("bin/buf");
-    if !program.exists() {
-        let install = ["-m", "pip", "install", "--quiet", "--target", folder.to_str()?, "buf-bin==1.71.0"];
-        if let Err(told) = run("python3", &install, ".") {
-            println!("skipped: buf is not installed and cannot be fetched: {told}");
-            return None;
-        }
-    }
-    Some(program)
+    Some(format!("{}/buf", python("buf", &["buf-bin==1.71.0"])?))
 }
 
 #[test]

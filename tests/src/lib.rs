@@ -11,6 +11,7 @@ mod caller;
 mod database;
 pub mod grpc;
 mod mesh;
+pub mod tools;
 mod vectors;
 mod watch;
 

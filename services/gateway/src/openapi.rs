@@ -52,6 +52,7 @@ pub(crate) fn document(pool: &DescriptorPool) -> Vec<u8> {
             tags.push(object! { "name": tag, "description": comments.of(&service) });
         }
     }
+    let (schemas, paths) = (paths.schemas, paths.items.into_iter().collect::<Object>());
     let document = object! {
         "openapi": "3.1.1",
         "info": object! {
@@ -63,8 +64,8 @@ pub(crate) fn document(pool: &DescriptorPool) -> Vec<u8> {
         "servers": [object! { "url": "/", "description": "Where this document comes from." }],
         "security": [object! { "bearer": Vec::<Object>::new() }],
         "tags": tags,
-        "paths": paths.items.into_iter().collect::<Object>(),
-        "components": shared::components(pool, paths.schemas),
+        "components": shared::components(pool, schemas, &paths),
+        "paths": paths,
     };
     // Text and numbers always are JSON.
     serde_json::to_vec(&document).unwrap_or_default()

@@ -48,6 +48,16 @@ impl Object {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// The same object with those of its members alone, the components of this `kind`, that one of `places` refers to.
+    pub(super) fn used_in(mut self, kind: &str, places: &[&Self]) -> Self {
+        let places: Vec<_> = places.iter().filter_map(|place| serde_json::to_string(place).ok()).collect();
+        self.0.retain(|(name, _)| {
+            let reference = format!("\"#/components/{kind}/{name}\"");
+            places.iter().any(|place| place.contains(&reference))
+        });
+        self
+    }
+
     /// Whether there is no member.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

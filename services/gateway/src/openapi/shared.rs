@@ -24,24 +24,16 @@ pub(super) fn headers(traits: &Traits, gets: bool) -> Vec<Object> {
     applying.map(|(name, _)| object! { "$ref": format!("#/components/parameters/{name}") }).collect()
 }
 
-/// The components: these schemas, and what is the same for every contract.
-pub(super) fn components(pool: &DescriptorPool, mut schemas: Schemas<'_>) -> Object {
+/// The components: these schemas, and what is the same for every contract, as far as `paths` need it.
+pub(super) fn components(pool: &DescriptorPool, mut schemas: Schemas<'_>, paths: &Object) -> Object {
     let code = pool.get_enum_by_name("spectra.type.v1.Reason").map(|reason| schemas.enumeration(&reason));
     let problem = schemas.add("Problem", problem(code));
+    let responses = answers::shared(&problem).used_in("responses", &[paths]);
     object! {
         "schemas": schemas.finish(),
-        "responses": answers::shared(&problem),
-        "parameters": parameters(),
-        "headers": object! {
-            "ETag": header("The revision of the resource, in quotes.", text()),
-            "Location": header("Where the new resource is read.", text().with("format", "uri-reference")),
-            "ContentDisposition": header("Says that the file is to be kept, and under which name.", text()),
-            "ContentRange": header("Which part of how large a file it is.", text()),
-            "Allow": header("The methods that the path takes.", text()),
-            "RetryAfter": header("After how many seconds to try again.", object! { "type": "integer", "minimum": 1 }),
-            "WwwAuthenticate": header("How to show who is calling.", text()),
-            "RequestId": header("The id of the call, which finds it in the logs.", text().with("format", "uuid")),
-        },
+        "parameters": parameters().used_in("parameters", &[paths]),
+        "headers": headers_told().used_in("headers", &[paths, &responses]),
+        "responses": responses,
         "securitySchemes": object! {
             "bearer": object! {
                 "type": "http",
@@ -50,6 +42,20 @@ pub(super) fn components(pool: &DescriptorPool, mut schemas: Schemas<'_>) -> Obj
                 "description": "The access token of a session.",
             },
         },
+    }
+}
+
+/// The headers of answers.
+fn headers_told() -> Object {
+    object! {
+            "ETag": header("The revision of the resource, in quotes.", text()),
+            "Location": header("Where the new resource is read.", text().with("format", "uri-reference")),
+            "ContentDisposition": header("Says that the file is to be kept, and under which name.", text()),
+            "ContentRange": header("Which part of how large a file it is.", text()),
+            "Allow": header("The methods that the path takes.", text()),
+            "RetryAfter": header("After how many seconds to try again.", object! { "type": "integer", "minimum": 1 }),
+            "WwwAuthenticate": header("How to show who is calling.", text()),
+            "RequestId": header("The id of the call, which finds it in the logs.", text().with("format", "uuid")),
     }
 }
 

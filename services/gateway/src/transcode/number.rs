@@ -174,6 +174,9 @@ pub(super) fn write_float(out: &mut Vec<u8>, value: f32) {
     let whole = f64::from(value);
     if value.fract() == 0.0 && value.abs() < 16_777_216.0 {
         write_double(out, whole);
+    } else if value.abs() == f32::MAX {
+        // Rounded to the digits of a float it is larger, and readers of 64 bits refuse it.
+        out.extend_from_slice(zmij::Buffer::new().format_finite(whole).as_bytes());
     } else if value.is_finite() {
         out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
@@ -260,8 +263,10 @@ mod tests {
             write_double(&mut out, value);
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
-        let mut out = Vec::new();
-        write_float(&mut out, 0.1);
-        assert_eq!(out, b"0.1");
+        for (value, expected) in [(0.1, "0.1"), (f32::MAX, "3.4028234663852886e+38"), (f32::MIN, "-3.4028234663852886e+38")] {
+            let mut out = Vec::new();
+            write_float(&mut out, value);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
     }
 }
