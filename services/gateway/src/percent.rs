@@ -58,6 +58,8 @@ fn digit(value: u8) -> char {
 
 #[cfg(test)]
 mod tests {
+    use arbtest::arbtest;
+
     use super::*;
 
     #[test]
@@ -82,5 +84,19 @@ mod tests {
         let text = "a/b c:é%~";
         assert_eq!(encode(text), "a%2Fb%20c%3A%C3%A9%25~");
         assert_eq!(decode(&encode(text)).as_deref(), Some(text));
+    }
+
+    #[test]
+    fn whatever_is_whole_is_decoded_as_others_decode_it() {
+        arbtest(|u| {
+            let parts: Vec<u8> = u.arbitrary()?;
+            let some = ["%", "%2", "%2F", "%c3%a9", "%C3", "%80", "%f0%9f%98%80", "%ed%a0%80", "%25", "+", "a", "f", "0", "é"];
+            let encoded: String = parts.iter().map(|part| some[usize::from(*part) % some.len()]).collect();
+            let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+            let whole = encoded.split('%').skip(1).all(|after| is_digit(after.as_bytes().first()) && is_digit(after.as_bytes().get(1)));
+            let theirs = percent_encoding::percent_decode_str(&encoded).decode_utf8().ok();
+            assert_eq!(decode(&encoded), theirs.filter(|_| whole), "{encoded}");
+            Ok(())
+        });
     }
 }

@@ -1,3 +1,5 @@
+use arbtest::arbtest;
+
 use super::*;
 
 /// Routes whose target is their place in the list.
@@ -165,4 +167,30 @@ fn a_long_path_is_no_trouble() {
     let routes = table(&["/a/{b}/c", "/{a}/b/**", "/**"]).expect("routes");
     leads(&routes, &Method::GET, &"/x".repeat(4000), 2, &[]);
     leads(&routes, &Method::GET, &format!("/a/b{}", "/".repeat(8000)), 1, &["a"]);
+}
+
+#[test]
+fn whatever_stands_in_a_path_is_found_there() {
+    arbtest(|u| {
+        let (mut template, mut path, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for segment in 0..u.int_in_range(1..=4)? {
+            let value: String = u.arbitrary()?;
+            if value.is_empty() || u.ratio(1, 3)? {
+                template.push("/run".to_owned());
+                path.push("/run".to_owned());
+            } else {
+                template.push(format!("/{{v{segment}}}"));
+                path.push(format!("/{}", percent::encode(&value)));
+                values.push(value);
+            }
+        }
+        let verb = *u.choose(&["", ":run"])?;
+        let routes = table(&[&format!("{}{verb}", template.concat())]).expect("a template");
+        let path = format!("{}{verb}", path.concat());
+        assert_eq!(routes.find(&Method::GET, &path).expect(&path).captures, values, "{path}");
+        let any: String = u.arbitrary()?;
+        let _ = routes.find(&Method::GET, &format!("/{any}"));
+        let _ = Template::parse(&format!("/{any}"));
+        Ok(())
+    });
 }
