@@ -1,18 +1,23 @@
-//! The contract that the tests share: `every.proto`, compiled here, and messages of it.
+//! The contract that the tests share: the product's, and beside it `every.proto`, compiled here; and messages of both.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use arbtest::arbitrary::{Result, Unstructured};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value, prost::Message as _, prost::bytes::Bytes,
 };
+use protox::file::File;
 use spectra_gateway::transcode::{Corrupt, Malformed, MessageId, Plans};
 
 pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcode");
-    let files = protox::compile(["every.proto"], [folder]).expect("every.proto compiles");
-    DescriptorPool::from_file_descriptor_set(files).expect("protox checks what it compiles")
+    let every = File::from_source("every.proto", include_str!("every.proto")).expect("every.proto is a proto");
+    let every = every.file_descriptor_proto().clone();
+    let known = DescriptorPool::global();
+    let imported = every.dependency.iter().filter_map(|name| known.get_file_by_name(name));
+    let imported: Vec<_> = imported.map(|file| file.file_descriptor_proto().clone()).collect();
+    let mut pool = spectra_proto::POOL.clone();
+    pool.add_file_descriptor_protos(imported.into_iter().chain([every])).expect("every.proto compiles");
+    pool
 });
 
 pub(crate) static PLANS: LazyLock<Plans> = LazyLock::new(|| Plans::new(&POOL));
@@ -151,7 +156,8 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(if u.ratio(1, 4)? { plain + odd } else { plain })
 }
 
-fn nested(u: &mut Unstructured<'_>, m: &MessageDescriptor, depth: u32) -> Result<DynamicMessage> {
+/// The same, of a message that JSON may spell in its own way.
+pub(crate) fn nested(u: &mut Unstructured<'_>, m: &MessageDescriptor, depth: u32) -> Result<DynamicMessage> {
     let mut known = DynamicMessage::new(m.clone());
     match m.full_name() {
         "google.protobuf.Timestamp" => {

@@ -4,6 +4,7 @@ mod contract;
 mod differential;
 mod hostile;
 mod json;
+mod oracle;
 mod parameters;
 mod refusals;
 mod rendering;

@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
 use serde_json::{Map, Number, Value as Json, json};
+use spectra_proto::short_name;
 
 use super::contract::descriptor;
 
@@ -116,7 +117,13 @@ fn single(kind: &Kind, value: &Value) -> Json {
             ("MoodSwing", 1000) => json!("far"),
             ("Plain", 0) => json!("zero"),
             ("Plain", 1) => json!("one"),
-            _ => json!(number),
+            ("Plain", _) => json!(number),
+            // The product's own enums all hold to one way of naming; their zero is no value.
+            _ => match kind.get_value(*number) {
+                Some(_) if *number == 0 => Json::Null,
+                Some(value) => short_name(kind.name(), value.name()).into(),
+                None => json!(number),
+            },
         },
         other => panic!("{other:?} is no single value"),
     }
