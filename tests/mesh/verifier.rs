@@ -230,7 +230,7 @@ async fn what_is_sensitive_waits_until_sign_outs_are_known() {
     for (identity, hears) in [(Identity::of(vec![signer.public()]), true), (Identity::deaf(vec![signer.public()]), false)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let channel = peer(&listener).channel();
-        let gate = Gate(identity.authority().await);
+        let gate = Gate::new(identity.authority().await);
         tokio::spawn(Server::builder().layer(gate).add_routes(Routes::default()).serve_with_incoming(TcpIncoming::from(listener)));
         let (token, mut waiting) = (signer.lasting(), 0);
         for (method, policy) in answering() {

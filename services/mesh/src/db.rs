@@ -5,15 +5,16 @@
 
 #![expect(clippy::disallowed_types, reason = "the pools live here, and nowhere else; settings are put together of ids and names alone")]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-use crate::{Caller, Error, Permit, deadline};
+use crate::{Caller, Error, Permit, Shares, deadline};
 
 /// How long a statement may wait for another transaction's lock.
 const LOCK_TIMEOUT: &str = "2s";
@@ -31,22 +32,28 @@ pub struct Pools {
 
 /// A service's database, seen as its application role.
 #[derive(Clone, Debug)]
-pub struct Db(PgPool);
+pub struct Db {
+    pool: PgPool,
+    /// The connections that each organization may hold at once: half of them, so that whoever waits for its own locks
+    /// leaves the others room.
+    shares: Arc<Shares<Uuid>>,
+}
 
 impl Db {
     /// Opens the pool. Refuses a role that could see past row security, or cannot be reached.
     pub async fn connect(options: PgConnectOptions, pools: Pools) -> Result<Self, Error> {
-        Ok(Self(pool(options, pools).await?))
+        let shares = Arc::new(Shares::of(pools.max as usize / 2));
+        Ok(Self { pool: pool(options, pools).await?, shares })
     }
 
     /// Refuses a database that is not this service's, or is not migrated yet.
     pub async fn expect_schema(&self, schema: &str) -> Result<(), Error> {
-        expect_schema(&self.0, schema).await
+        expect_schema(&self.pool, schema).await
     }
 
     /// A connection that hears what the database tells; it is the caller's own from now on.
     pub(crate) async fn listener(&self) -> Result<PgListener, sqlx::Error> {
-        PgListener::connect_with(&self.0).await
+        PgListener::connect_with(&self.pool).await
     }
 
     /// Opens a transaction that sees `permit`'s organization and changes nothing.
@@ -65,7 +72,7 @@ impl Db {
             "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {setting}SELECT set_config('app.org', '{}', true)",
             permit.caller().org
         );
-        Ok(OrgTx { tx: begin(&self.0, begun, permit.remaining()).await?, permit: permit.clone() })
+        self.open(permit, begun).await
     }
 
     /// Opens a transaction that sees and changes `permit`'s organization, with the settings that
@@ -83,21 +90,28 @@ impl Db {
             permit.request_id(),
             permit.method(),
         );
-        let mut tx = OrgTx { tx: begin(&self.0, begun, permit.remaining()).await?, permit: permit.clone() };
+        let mut tx = self.open(permit, begun).await?;
         if let Some(reason) = permit.reason() {
             tx.because(reason).await?;
         }
         Ok(tx)
     }
 
+    async fn open(&self, permit: &Permit, begun: String) -> Result<OrgTx, Error> {
+        let share = self.shares.share(permit.caller().org).acquire_owned();
+        let Ok(Ok(share)) = tokio::time::timeout(ACQUIRE_TIMEOUT, share).await else { return Err(sqlx::Error::PoolTimedOut.into()) };
+        let (tx, share) = begin(&self.pool, begun, permit.remaining(), share).await?;
+        Ok(OrgTx { tx, permit: permit.clone(), _share: share })
+    }
+
     /// Whether the database answers.
     pub async fn ready(&self) -> bool {
-        ready(&self.0).await
+        ready(&self.pool).await
     }
 
     /// Closes the pool once its connections are back.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 }
 
@@ -105,6 +119,8 @@ impl Db {
 pub struct OrgTx {
     tx: Transaction<'static, Postgres>,
     permit: Permit,
+    /// The connection counts to its organization until it is given back.
+    _share: OwnedSemaphorePermit,
 }
 
 impl OrgTx {
@@ -158,7 +174,8 @@ impl SystemDb {
 
     /// Opens a transaction over the directory.
     pub async fn begin(&self) -> Result<SystemTx, Error> {
-        Ok(SystemTx(begin(&self.0, "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), deadline::LONGEST).await?))
+        let (tx, ()) = begin(&self.0, "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(), deadline::LONGEST, ()).await?;
+        Ok(SystemTx(tx))
     }
 
     /// Closes the pool once its connections are back.
@@ -254,8 +271,14 @@ async fn refuse_power(conn: &mut PgConnection) -> Result<(), Error> {
 /// sqlx 0.9 forgets a transaction whose `begin` is dropped while it waits: the connection goes back
 /// to the pool inside it, and the next borrower's writes are never committed. So `begin` runs in a
 /// task of its own, which no cancelled call can drop. It forgets one whose script fails after its
-/// BEGIN too: so the time limit comes last, when nothing is left to run out of time.
-async fn begin(pool: &PgPool, begun: String, work: Duration) -> Result<Transaction<'static, Postgres>, Error> {
+/// BEGIN too: so the time limit comes last, when nothing is left to run out of time. `held` stays with the connection,
+/// whoever is still there to take it.
+async fn begin<H: Send + 'static>(
+    pool: &PgPool,
+    begun: String,
+    work: Duration,
+    held: H,
+) -> Result<(Transaction<'static, Postgres>, H), Error> {
     let pool = pool.clone();
     let sql = format!(
         "{begun}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL statement_timeout = {}",
@@ -267,12 +290,12 @@ async fn begin(pool: &PgPool, begun: String, work: Duration) -> Result<Transacti
             match pool.begin_with(AssertSqlSafe(sql.clone())).await {
                 // The connection broke while it was idle; nothing was done on it yet.
                 Err(error) if is_broken(&error) => tracing::debug!(%error, "a pooled connection was broken"),
-                outcome => return outcome,
+                outcome => return Ok((outcome?, held)),
             }
         }
-        pool.begin_with(AssertSqlSafe(sql)).await
+        Ok((pool.begin_with(AssertSqlSafe(sql)).await?, held))
     });
-    Ok(opening.await.map_err(Error::broken)??)
+    opening.await.map_err(Error::broken)?
 }
 
 /// Whether an error says that the connection is gone, or was told to go.

@@ -17,8 +17,9 @@ use spectra_proto::{
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument;
+use uuid::Uuid;
 
-use crate::{Error, authority::Authority, telemetry};
+use crate::{Error, Shares, authority::Authority, serve::CALLS, telemetry};
 
 mod headers;
 mod permit;
@@ -36,22 +37,38 @@ const LONGEST_WRITE: Duration = Duration::from_secs(30);
 /// Health and reflection are open: they tell nothing of any organization.
 const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
+/// How many calls of an organization may be in flight: half of what one connection carries, so that on the gateway's, which
+/// all share, the others find room.
+const CALLS_OF_ONE: usize = CALLS as usize / 2;
+
 /// The layer.
 #[derive(Clone)]
-pub struct Gate(pub Arc<Authority>);
+pub struct Gate {
+    authority: Arc<Authority>,
+    /// The calls in flight.
+    calls: Arc<Shares<Uuid>>,
+}
+
+impl Gate {
+    /// The gate of a service.
+    #[must_use]
+    pub fn new(authority: Arc<Authority>) -> Self {
+        Self { authority, calls: Arc::new(Shares::of(CALLS_OF_ONE)) }
+    }
+}
 
 impl<S> Layer<S> for Gate {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Gated<S> {
-        Gated { authority: Arc::clone(&self.0), inner }
+        Gated { gate: self.clone(), inner }
     }
 }
 
 /// A service behind the gate.
 #[derive(Clone)]
 pub struct Gated<S> {
-    authority: Arc<Authority>,
+    gate: Gate,
     inner: S,
 }
 
@@ -74,7 +91,7 @@ where
         // The inner service that was polled ready is the one to call; its clone waits for the next.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
-        let authority = Arc::clone(&self.authority);
+        let gate = self.gate.clone();
         if OPEN.iter().any(|open| request.uri().path().starts_with(open)) {
             let mut inner = inner;
             return Box::pin(inner.call(request));
@@ -87,7 +104,7 @@ where
         let id = identify(request.headers_mut());
         let span = telemetry::span(method, request.headers());
         let call = async move {
-            let mut answer = telemetry::measured(method, pass(authority, inner, request, method, policy)).await?;
+            let mut answer = telemetry::measured(method, pass(gate, inner, request, method, policy)).await?;
             answer.headers_mut().insert(REQUEST_ID, id);
             Ok(answer)
         };
@@ -97,7 +114,7 @@ where
 
 /// Lets a request through with its permit, or answers why not.
 async fn pass<S>(
-    authority: Arc<Authority>,
+    Gate { authority, calls }: Gate,
     mut inner: S,
     mut request: http::Request<Body>,
     method: &'static str,
@@ -107,11 +124,17 @@ where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
-    let mut listener = None;
+    let (mut listener, mut place) = (None, None);
     if policy.policy.access() == Access::Org {
         match admit(&authority, request.headers(), method, policy).await {
             Ok(permit) => {
-                tracing::Span::current().record("org", tracing::field::display(permit.caller().org));
+                let org = permit.caller().org;
+                tracing::Span::current().record("org", tracing::field::display(org));
+                let Ok(taken) = calls.share(org).try_acquire_owned() else {
+                    let busy = Error::Exhausted("the organization has too many calls in flight; try again in a moment");
+                    return Ok(Status::from(busy).into_http());
+                };
+                place = Some(taken);
                 listener = Some(permit.caller().clone()).filter(|_| policy.server_streaming);
                 request.extensions_mut().insert(permit);
             }
@@ -120,6 +143,8 @@ where
     }
     let inner = async move {
         let answer = explained(inner.call(request).await?);
+        // A stream that is open takes nothing that others wait for.
+        drop(place);
         Ok(match listener {
             Some(caller) => answer.map(|body| Body::new(Watched::new(body, authority, caller))),
             None => answer,

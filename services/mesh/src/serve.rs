@@ -16,8 +16,10 @@ use crate::{Db, Error, authority::Authority, compressed, gate::Gate};
 pub const GRACE: Duration = Duration::from_secs(20);
 /// How long the database's connections may take to close.
 const CLOSING: Duration = Duration::from_secs(3);
-/// Calls at once on one connection.
+/// Calls at once on one connection of a client.
 pub const STREAMS: u32 = 200;
+/// Calls at once on one connection to a service, which carries those of many clients.
+pub const CALLS: u32 = 1_000;
 /// How large the headers of a call may be.
 pub const HEADERS: u32 = 16 * 1024;
 /// How often an HTTP/2 connection is asked whether it lives.
@@ -60,11 +62,11 @@ impl Service {
             builder
         };
         let serving = Server::builder()
-            .layer(Gate(self.authority))
+            .layer(Gate::new(self.authority))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .http2_max_header_list_size(HEADERS)
-            .max_concurrent_streams(STREAMS)
+            .max_concurrent_streams(CALLS)
             .add_routes(self.routes)
             .add_service(compressed!(health))
             .add_service(compressed!(reflection().build_v1().map_err(Error::broken)?))
