@@ -11,6 +11,7 @@ mod discovery;
 mod idempotency;
 mod instruments;
 mod keys;
+mod limits;
 mod lists;
 mod materials;
 mod migrations;

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use serde_json::json;
 use spectra::{
+    cli::Protection,
     secrets::Secrets,
     seed::{self, ORGANIZATIONS, PEOPLE},
     stack::{Listeners, Stack},
@@ -35,11 +36,20 @@ impl Mesh {
 
     /// Starts a mesh over a database in which something was prepared.
     pub async fn start_with(prepare: impl AsyncFnOnce(&mut PgConnection)) -> Self {
+        Self::start_as(prepare, &Protection::default()).await
+    }
+
+    /// Starts a mesh whose gateway is protected.
+    pub async fn start_protected(protection: &Protection) -> Self {
+        Self::start_as(async |_| {}, protection).await
+    }
+
+    async fn start_as(prepare: impl AsyncFnOnce(&mut PgConnection), protection: &Protection) -> Self {
         spectra::install_crypto();
         let run = database::run().await;
         let admin = run.database(false).await.expect("a copy of the template");
         prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
-        let stack = start(&admin, config(&run.secrets)).await.expect("a mesh");
+        let stack = start(&admin, config(&run.secrets), protection).await.expect("a mesh");
         Self { stack, admin, tokens: Mutex::default() }
     }
 
@@ -142,13 +152,14 @@ impl Mesh {
     pub async fn start_again(self, key_encryption_key: [u8; 32]) -> anyhow::Result<Self> {
         self.stack.stop().await;
         let run = database::run().await;
-        let stack = start(&self.admin, Config { key_encryption_key, ..config(&run.secrets) }).await?;
+        let stack = start(&self.admin, Config { key_encryption_key, ..config(&run.secrets) }, &Protection::default()).await?;
         Ok(Self { stack, admin: self.admin, tokens: Mutex::default() })
     }
 }
 
-async fn start(admin: &PgConnectOptions, config: Config) -> anyhow::Result<Stack> {
-    Stack::start(admin, &database::run().await.secrets, config, Listeners::anywhere().await?, Pools { max: 20, min: 0 }).await
+async fn start(admin: &PgConnectOptions, config: Config, protection: &Protection) -> anyhow::Result<Stack> {
+    let (listeners, pools) = (Listeners::anywhere().await?, Pools { max: 20, min: 0 });
+    Stack::start(admin, &database::run().await.secrets, config, listeners, pools, protection).await
 }
 
 /// The address and the password of the person of this role.

@@ -8,6 +8,7 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH},
     request::Parts,
 };
+use tokio::sync::SemaphorePermit;
 use tonic::Streaming;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     download::Download,
     events::{Events, Feed},
     front::{Asked, Front},
+    guard::Excess,
     media::{self, Framing},
     problem::{Answered, Problem},
     request::{self, Address},
@@ -42,6 +44,8 @@ impl Exchange<'_> {
         if !self.binding.rpc.public && !self.parts().headers.contains_key(AUTHORIZATION) {
             return Err(Problem::unauthenticated());
         }
+        // Where there is no room, nothing is read either.
+        drop(self.place()?);
         let framing = self.framing()?;
         match (self.binding.rpc.takes, framing, body) {
             (None, None, Some(body)) => self.call(body).await,
@@ -66,6 +70,8 @@ impl Exchange<'_> {
     /// A message in, a message or a file out.
     async fn call(&self, body: &mut impl Incoming) -> Answered<Answer> {
         let message = self.message(body).await?;
+        // Only now, so that nobody holds a place by sending slowly.
+        let _place = self.place()?;
         let (rpc, metadata, time) = (&self.binding.rpc, self.metadata(), self.time());
         if let (Shown::File { .. }, Some(_)) = (self.binding.shown, rpc.stream) {
             let opened = async {
@@ -84,6 +90,7 @@ impl Exchange<'_> {
     /// A message in, a stream out.
     async fn watch(&self, framing: Framing, body: &mut impl Incoming) -> Answered<Answer> {
         let message = self.message(body).await?;
+        let _place = self.place()?;
         let opened = call::stream(&self.binding.rpc, message, self.metadata(), self.time()).await;
         let messages = opened.map_err(|failure| self.failed(&failure))?;
         Ok(self.events(framing, messages, None))
@@ -148,6 +155,11 @@ impl Exchange<'_> {
         }
         let body = body::read(body).await?;
         request::message(self.plans(), self.binding, &self.address, &body).map(Bytes::from)
+    }
+
+    /// A place among the calls that are on their way.
+    fn place(&self) -> Answered<SemaphorePermit<'_>> {
+        self.front.guard.admit().map_err(Excess::problem)
     }
 
     fn metadata(&self) -> http::HeaderMap {

@@ -23,6 +23,7 @@ use crate::{
     download,
     exchange::Exchange,
     grpc::{self, Door},
+    guard::{Allowance, Excess, Guard},
     health,
     problem::{Answered, Problem},
     request::Address,
@@ -49,6 +50,8 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// All that answering needs, made once at start.
 pub(crate) struct Front {
+    /// What keeps too much away.
+    pub(crate) guard: Guard,
     pub(crate) plans: Arc<Plans>,
     pub(crate) routes: Routes<Target>,
     /// The way of calls that are gRPC already.
@@ -64,7 +67,7 @@ pub(crate) struct Front {
 pub(crate) struct Asked<'r> {
     pub(crate) parts: &'r Parts,
     pub(crate) trace: &'r Trace,
-    /// The address at the other end of the connection.
+    /// The address of whoever asks.
     pub(crate) client: IpAddr,
     /// Cancelled when no more requests are to come.
     pub(crate) stop: &'r CancellationToken,
@@ -78,11 +81,14 @@ enum Way<'f, 'p> {
 }
 
 impl Front {
-    /// Answers a request of `client`; whatever goes wrong becomes a problem. `stop` is cancelled when no more are to come.
-    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, client: IpAddr, stop: &CancellationToken) -> Answer {
+    /// Answers a request that came from `peer`; whatever goes wrong becomes a problem. `stop` is cancelled when no more are
+    /// to come.
+    pub(crate) async fn answer(&self, request: Request<impl body::Incoming>, peer: IpAddr, stop: &CancellationToken) -> Answer {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
+        let client = self.guard.client(peer, &parts.headers);
+        let allowance = self.guard.count(path, &parts.headers, client).await;
         // Of a call that is gRPC already the path is the method, and there is no way to find.
         let is_call = grpc::is_call(&parts.headers);
         let way = within_limits(&parts).and_then(|()| if is_call { Ok(None) } else { self.way(&parts).map(Some) });
@@ -99,7 +105,11 @@ impl Front {
         let trace = Trace::of(&called, &parts.headers);
         let asked = Asked { parts: &parts, trace: &trace, client, stop };
         let answered = match way {
-            Ok(None) => Ok(self.grpc.answer(&parts, body, &trace, client).instrument(trace.span.clone()).await),
+            _ if allowance.is_some_and(Allowance::exceeded) => refused(&parts, body, Excess::OfClient).await,
+            Ok(None) => match self.guard.admit() {
+                Ok(_place) => Ok(self.grpc.answer(&parts, body, &trace, client).instrument(trace.span.clone()).await),
+                Err(excess) => refused(&parts, body, excess).await,
+            },
             Ok(Some(way)) => {
                 let mut body = Some(body);
                 let answered = self.follow(way, asked, &mut body).instrument(trace.span.clone()).await;
@@ -114,6 +124,7 @@ impl Front {
             }
         };
         let mut answer = answered.unwrap_or_else(|problem| problem.answer(path, &trace.ids));
+        answer.headers_mut().extend(allowance.into_iter().flat_map(Allowance::headers));
         finish(&mut answer, &parts, &trace);
         access_log::record(&parts.method, route, path, answer.status(), &trace, begun.elapsed());
         answer
@@ -163,6 +174,12 @@ impl Way<'_, '_> {
             Self::Options(_) => None,
         }
     }
+}
+
+/// Says no to a request that is one too many, in its own words.
+async fn refused(parts: &Parts, body: impl body::Incoming, excess: Excess) -> Answered<Answer> {
+    body::linger(&parts.headers, body);
+    if grpc::is_call(&parts.headers) { Ok(grpc::refuse(parts, excess.error()).await) } else { Err(excess.problem()) }
 }
 
 /// Refuses what is too long to look at.

@@ -82,16 +82,8 @@ impl Door {
         // Its length is not told: unpacked from the web's text it is another, and the service would be told the wrong one.
         let body = StreamBody::new(BodyStream::new(body).filter(says_something))
             .map_err(|_| Status::from(Error::Malformed("the body ended before its end")));
-        let mut request = Request::new(Body::new(body));
-        *request.method_mut() = parts.method.clone();
-        *request.uri_mut() = parts.uri.clone();
-        *request.version_mut() = parts.version;
-        *request.headers_mut() = metadata(&parts.headers, trace, client);
-        let pass = service_fn(|request| async { Ok::<_, Infallible>(self.pass(request).await) });
-        // Takes the web's framing off and puts it on again; plain gRPC goes through as it is.
-        let answered: Result<Response<Body>, Infallible> = GrpcWebLayer::new().layer(pass).oneshot(request).await;
-        let Ok(answer) = answered;
-        answer.map(stream)
+        let headers = metadata(&parts.headers, trace, client);
+        unframed(parts, headers, Body::new(body), |request| async { Ok(self.pass(request).await) }).await
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
@@ -111,6 +103,27 @@ impl Door {
             }
         }
     }
+}
+
+/// Says no to a call, in its own framing; nothing of it is read.
+pub(crate) async fn refuse(parts: &Parts, error: Error) -> Answer {
+    let no = Status::from(error);
+    unframed(parts, parts.headers.clone(), Body::empty(), |_| std::future::ready(Ok(no.clone().into_http()))).await
+}
+
+/// Takes the web's framing off a call and puts it on its answer; plain gRPC goes through as it is.
+async fn unframed<F>(parts: &Parts, headers: HeaderMap, body: Body, call: impl FnMut(Request<Body>) -> F) -> Answer
+where
+    F: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = parts.uri.clone();
+    *request.version_mut() = parts.version;
+    *request.headers_mut() = headers;
+    let answered: Result<Response<Body>, Infallible> = GrpcWebLayer::new().layer(service_fn(call)).oneshot(request).await;
+    let Ok(answer) = answered;
+    answer.map(stream)
 }
 
 /// Whether a frame holds anything. The last one of a call often does not, and stands before the end when it is handed on:

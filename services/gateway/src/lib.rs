@@ -25,6 +25,7 @@ mod exchange;
 mod fixture;
 mod front;
 mod grpc;
+mod guard;
 mod health;
 mod listen;
 mod media;
@@ -40,8 +41,9 @@ pub mod transcode;
 mod upload;
 
 pub use contract::Unfit;
+pub use guard::{Limits, Protection, Proxies, Rates};
 
-use crate::{front::Front, grpc::Door, transcode::Plans};
+use crate::{front::Front, grpc::Door, guard::Guard, transcode::Plans};
 
 /// The product's contract as an OpenAPI document.
 #[must_use]
@@ -68,7 +70,15 @@ impl Gateway {
         services.sort_by_key(Peer::name);
         services.dedup_by_key(|peer| peer.name());
         let grpc = Door::new(pool, peers).map_err(|fault| Unfit(vec![fault]))?;
-        Ok(Self(Front { plans, routes, grpc, peers: services, prefixes }))
+        let guard = Guard::new(Protection::default());
+        Ok(Self(Front { guard, plans, routes, grpc, peers: services, prefixes }))
+    }
+
+    /// The same gateway under this protection.
+    #[must_use]
+    pub fn protected(mut self, protection: Protection) -> Self {
+        self.0.guard = Guard::new(protection);
+        self
     }
 
     /// Serves on all listeners until `stop`, then lets the requests in flight end, for twenty seconds at most.

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     error::Error,
-    net::SocketAddr,
+    net::IpAddr,
     pin::pin,
     sync::{
         Arc,
@@ -22,9 +22,10 @@ use hyper_util::{
 use spectra_mesh::serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
 };
+use tokio_io_timeout::TimeoutWriter;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::service_fn;
 use tower_http::{
@@ -43,6 +44,8 @@ const CONNECTIONS: usize = 10_000;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
 const IDLE: Duration = Duration::from_secs(75);
+/// How long a client may take none of an answer that waits for it.
+const STALL: Duration = Duration::from_secs(30);
 /// What fits into one packet is not compressed, in bytes.
 const SMALL: u64 = 1024;
 /// How long to wait after an accept failed, as it does while there are too many open files.
@@ -50,6 +53,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers on all listeners until `stop`; then lets the requests in flight end, for the grace at most.
 pub(crate) async fn serve(front: Front, listeners: Vec<TcpListener>, stop: CancellationToken) {
+    front.guard.keep_small();
     let doors = Arc::new(Doors {
         front: Arc::new(front),
         server: server(),
@@ -114,8 +118,16 @@ impl Doors {
                 accepted = accepted => accepted,
             };
             match accepted {
-                Some((place, Ok((stream, client)))) => {
-                    self.connections.spawn(Arc::clone(&self).connection(stream, client, place));
+                Some((place, Ok((stream, peer)))) => {
+                    let peer = peer.ip().to_canonical();
+                    // Whoever holds too many connections is hung up on.
+                    if let Ok(own) = self.front.guard.connect(peer) {
+                        let connection = Arc::clone(&self).connection(stream, peer);
+                        self.connections.spawn(async move {
+                            connection.await;
+                            drop((place, own));
+                        });
+                    }
                 }
                 Some((_, Err(error))) => {
                     tracing::debug!(%error, "a connection was not accepted");
@@ -126,8 +138,8 @@ impl Doors {
         }
     }
 
-    /// Serves one connection to its end; `_place` is free afterwards.
-    async fn connection(self: Arc<Self>, stream: TcpStream, client: SocketAddr, _place: OwnedSemaphorePermit) {
+    /// Serves one connection to its end.
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
         // Small answers are not held back for more; without it they only come later.
         _ = stream.set_nodelay(true);
         let greeted = Arc::new(AtomicBool::new(false));
@@ -136,12 +148,14 @@ impl Doors {
         let service = service_fn(move |request: Request<DecompressionBody<Incoming>>| {
             seen.store(true, Ordering::Relaxed);
             let (front, stop) = (Arc::clone(&front), stop.clone());
-            async move { Ok::<_, Infallible>(front.answer(request, client.ip().to_canonical(), &stop).await) }
+            async move { Ok::<_, Infallible>(front.answer(request, peer, &stop).await) }
         });
         // An encoding that is not understood is refused where the body's type is.
         let service = RequestDecompression::new(service).pass_through_unaccepted(true);
         let service = TowerToHyperService::new(Compression::new(service).compress_when(worthwhile()));
-        let mut connection = pin!(self.server.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(STALL));
+        let mut connection = pin!(self.server.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let silent = async {
             tokio::time::sleep(GREETING).await;
             if greeted.load(Ordering::Relaxed) {

@@ -199,6 +199,11 @@ impl Problem {
         self
     }
 
+    /// Not now, though a second later it may be.
+    pub(crate) fn later(status: StatusCode, code: &'static str, detail: &'static str) -> Box<Self> {
+        Box::new(Self { retry_after: Some(Duration::from_secs(1)), ..*Self::new(status, code, detail) })
+    }
+
     /// The same refusal, as the last answer on its connection.
     pub(crate) fn last(mut self: Box<Self>) -> Box<Self> {
         self.last = true;

@@ -80,6 +80,11 @@ impl Authority {
         })
     }
 
+    /// Who calls, where the token is believed. Who is refused is for the service to say, and to count.
+    pub async fn known(&self, headers: &HeaderMap) -> Option<Caller> {
+        self.believe(bearer(headers)?).await.ok()
+    }
+
     /// Whether a caller who was believed still is: the token has not expired, and nothing of it was revoked.
     pub(crate) fn still_believes(&self, caller: &Caller) -> bool {
         let (keys, _) = self.keys.current();

@@ -12,6 +12,9 @@ use spectra_mesh::telemetry;
 
 mod check;
 mod faults;
+mod protection;
+
+pub use protection::Protection;
 
 /// The system of record for semiconductor-characterisation labs.
 #[derive(Debug, Parser)]
@@ -73,6 +76,9 @@ pub struct Up {
     /// Where Prometheus reads the metrics.
     #[arg(long, env = "SPECTRA_TELEMETRY_LISTEN", default_value_t = local(9464))]
     pub telemetry_listen: SocketAddr,
+    /// How much the gateway takes, and from whom.
+    #[command(flatten)]
+    pub protection: Protection,
     /// Where the database is.
     #[command(flatten)]
     pub database: Database,
@@ -125,6 +131,9 @@ pub struct Serve {
     /// Who issues tokens, as their `iss` says it.
     #[arg(long, env = "SPECTRA_ISSUER", default_value = crate::stack::ISSUER)]
     pub issuer: String,
+    /// How much the gateway takes, and from whom.
+    #[command(flatten)]
+    pub protection: Protection,
     /// Listens on other than loopback without TLS.
     #[arg(long, env = "SPECTRA_INSECURE", value_parser = BoolishValueParser::new())]
     pub insecure: bool,
@@ -315,5 +324,39 @@ mod tests {
             assert!(told.contains(fault), "{told} should say {fault}");
         }
         assert!(!told.contains("--identity-url"), "{told}");
+    }
+
+    #[test]
+    fn every_fault_of_the_protection_is_told_at_once() {
+        let told = faults_of(
+            "spectra serve gateway --listen 127.0.0.1:1 --rate-limit 0 --organization-rate-limit many --trusted-proxies 10.0.0.0/33 --connections-per-client=-1",
+        );
+        for fault in ["--rate-limit", "--organization-rate-limit", "10.0.0.0/33", "--connections-per-client"] {
+            assert_eq!(
+                told.lines().filter(|line| line.contains(&format!("{fault}'")) || line.contains(&format!("{fault} <"))).count(),
+                1,
+                "{fault} in {told}"
+            );
+        }
+        let line = "spectra serve gateway --listen 0.0.0.0:1 --organization-rate-limit 7";
+        for line in [line, "spectra up --database-url mysql://x --organization-rate-limit 7"] {
+            let told = faults_of(line);
+            assert!(told.lines().count() == 2 && told.contains("--organization-rate-limit says nothing without"), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_organization_may_ask_ten_times_what_one_client_may() {
+        let rates = |more: &str| {
+            let line = format!("spectra up --trusted-proxies 10.0.0.0/8,::1{more}");
+            match Cli::of(&line.split(' ').map(Into::into).collect::<Vec<_>>()) {
+                Ok((Command::Up(up), _)) => up.protection.rates().map(|rates| (rates.client.get(), rates.organization.get())),
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        assert_eq!(rates(""), None);
+        assert_eq!(rates(" --rate-limit 20"), Some((20, 200)));
+        assert_eq!(rates(" --rate-limit 20 --organization-rate-limit 50"), Some((20, 50)));
+        assert_eq!(rates(" --rate-limit 4294967295"), Some((u32::MAX, u32::MAX)));
     }
 }

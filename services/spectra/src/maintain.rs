@@ -8,7 +8,7 @@ use spectra_identity::Cost;
 use spectra_mesh::Pools;
 
 use crate::{
-    cli::{Migrate, Migration, Psql, Seed},
+    cli::{Migrate, Migration, Protection, Psql, Seed},
     database::{self, Database},
     secrets::Secrets,
     seed,
@@ -42,7 +42,8 @@ pub async fn seed(options: Seed) -> Result<()> {
     schema::migrate(database.admin()).await?;
     let secrets = Secrets::of(&options.data)?;
     let config = stack::identity(&secrets, Cost::FLOOR);
-    let stack = Stack::start(database.admin(), &secrets, config, Listeners::anywhere().await?, Pools { max: 4, min: 0 }).await?;
+    let (listeners, pools) = (Listeners::anywhere().await?, Pools { max: 4, min: 0 });
+    let stack = Stack::start(database.admin(), &secrets, config, listeners, pools, &Protection::default()).await?;
     let wrote = seed::write(&stack).await?;
     stack.stop().await;
     database.stop().await?;

@@ -59,7 +59,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let authority = || Authority::of(&peers.identity, expected.clone());
     let service = match options.role {
         Role::Gateway => {
-            services::gateway(&peers)?.serve(vec![listener], stop).await;
+            services::gateway(&peers)?.protected(options.protection.under(authority)).serve(vec![listener], stop).await;
             return Ok(());
         }
         Role::Lims => services::lims(db("lims").await?, authority()),
@@ -78,6 +78,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
 
 /// The configuration as it was understood; secrets are said to be there, never shown.
 fn printed(options: &Serve) -> serde_json::Value {
+    let protection = &options.protection;
     serde_json::json!({
         "role": format!("{:?}", options.role).to_lowercase(),
         "listen": options.listen,
@@ -91,5 +92,9 @@ fn printed(options: &Serve) -> serde_json::Value {
         "database_connections": options.database_connections,
         "issuer": options.issuer,
         "insecure": options.insecure,
+        "rate_limit": protection.rates().map(|rates| rates.client),
+        "organization_rate_limit": protection.rates().map(|rates| rates.organization),
+        "trusted_proxies": protection.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "connections_per_client": protection.connections_per_client,
     })
 }

@@ -1,7 +1,7 @@
 //! The whole mesh in one process: three services and the gateway, talking over loopback as they
 //! would over a network.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use spectra_identity::{Config, Cost, Lives, directory::Directory};
@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cli::Protection,
     secrets::Secrets,
     services::{self, Peers},
 };
@@ -70,7 +71,14 @@ pub struct Stack {
 
 impl Stack {
     /// Starts every service over a migrated database.
-    pub async fn start(admin: &PgConnectOptions, secrets: &Secrets, config: Config, listeners: Listeners, pools: Pools) -> Result<Self> {
+    pub async fn start(
+        admin: &PgConnectOptions,
+        secrets: &Secrets,
+        config: Config,
+        listeners: Listeners,
+        pools: Pools,
+        protection: &Protection,
+    ) -> Result<Self> {
         secrets.admit(admin).await?;
         let as_role = |role: &str| secrets.application(admin, role);
         let connect = async |role: &'static str| Db::connect(as_role(role), pools).await.with_context(|| format!("connecting as {role}"));
@@ -86,8 +94,8 @@ impl Stack {
         let db = connect("spectra_identity").await?;
         let identity = services::identity(config, db, system.clone(), authority.clone(), stop.clone()).await?;
         let lims = services::lims(connect("spectra_lims").await?, authority.clone());
-        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority, stop.clone());
-        let gateway = services::gateway(&peers)?;
+        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority.clone(), stop.clone());
+        let gateway = services::gateway(&peers)?.protected(protection.under(|| Arc::clone(&authority)));
 
         let mut tasks = JoinSet::new();
         for (service, listener) in [(identity, listeners.identity), (lims, listeners.lims), (analysis, listeners.analysis)] {

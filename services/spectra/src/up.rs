@@ -55,7 +55,8 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         spectra_database::schema::migrate(admin).await?;
         let secrets = Secrets::of(&options.data)?;
         welcome::step(begun, "starting identity, lims, analysis and the gateway");
-        let stack = Stack::start(admin, &secrets, stack::identity(&secrets, Cost::FLOOR), listeners, POOLS).await?;
+        let config = stack::identity(&secrets, Cost::FLOOR);
+        let stack = Stack::start(admin, &secrets, config, listeners, POOLS, &options.protection).await?;
         if !options.no_seed && seed::write(&stack).await? {
             welcome::step(begun, "wrote the demo data");
         }

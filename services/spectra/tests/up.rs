@@ -209,6 +209,21 @@ fn bad_configuration_is_told_at_once() {
     let printed = run(&["serve", "gateway", "--listen", "127.0.0.1:1", "--print-config"]);
     let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(printed["role"], "gateway");
+    assert_eq!((&printed["rate_limit"], &printed["trusted_proxies"]), (&json!(null), &json!([])));
+    let limited = run(&[
+        "serve",
+        "gateway",
+        "--listen",
+        "127.0.0.1:1",
+        "--rate-limit",
+        "20",
+        "--trusted-proxies",
+        "10.0.0.0/8,::1",
+        "--print-config",
+    ]);
+    let limited: serde_json::Value = serde_json::from_slice(&limited.stdout).unwrap();
+    assert_eq!((&limited["rate_limit"], &limited["organization_rate_limit"]), (&json!(20), &json!(200)));
+    assert_eq!(limited["trusted_proxies"], json!(["10.0.0.0/8", "::1/128"]));
 
     let data = tempfile::tempdir().unwrap();
     let nothing = data.path().join("nothing");

@@ -8,6 +8,14 @@ use super::{
     schema::{Schemas, Way},
 };
 
+/// What a gateway that limits rates says in every answer, and where it is described.
+const RATES: [(&str, &str); 4] = [
+    ("RateLimit-Limit", "RateLimitLimit"),
+    ("RateLimit-Remaining", "RateLimitRemaining"),
+    ("RateLimit-Reset", "RateLimitReset"),
+    ("RateLimit-Policy", "RateLimitPolicy"),
+];
+
 /// The answers of a route, by status.
 pub(super) fn of(route: &Route<'_>, traits: &Traits, schemas: &mut Schemas<'_>) -> Object {
     let mut all = Object::default();
@@ -110,7 +118,11 @@ pub(super) fn shared(problem: &Object) -> Object {
             "401" => headers.with("WWW-Authenticate", header("WwwAuthenticate")),
             "405" => headers.with("Allow", header("Allow")),
             "416" => headers.with("Content-Range", header("ContentRange")),
-            "429" | "503" => headers.with("Retry-After", header("RetryAfter")),
+            "429" => RATES
+                .iter()
+                .fold(headers, |headers, (name, shared)| headers.with(*name, header(shared)))
+                .with("Retry-After", header("RetryAfter")),
+            "503" => headers.with("Retry-After", header("RetryAfter")),
             _ => headers,
         };
         let content = object! { "application/problem+json": object! { "schema": problem.clone() } };

@@ -54,6 +54,10 @@ fn headers_told() -> Object {
             "ContentRange": header("Which part of how large a file it is.", text()),
             "Allow": header("The methods that the path takes.", text()),
             "RetryAfter": header("After how many seconds to try again.", object! { "type": "integer", "minimum": 1 }),
+        "RateLimitLimit": header("How many requests may be made at once.", count()),
+        "RateLimitRemaining": header("How many are left.", count()),
+        "RateLimitReset": header("After how many seconds all of them may be made again.", count()),
+        "RateLimitPolicy": header("How many requests may be made in how many seconds: `20;w=1`.", text()),
             "WwwAuthenticate": header("How to show who is calling.", text()),
             "RequestId": header("The id of the call, which finds it in the logs.", text().with("format", "uuid")),
     }
@@ -113,6 +117,10 @@ fn header(description: &str, schema: Object) -> Object {
 
 fn told(description: &str, schema: Object) -> Object {
     schema.with("description", description)
+}
+
+fn count() -> Object {
+    object! { "type": "integer", "minimum": 0 }
 }
 
 fn text() -> Object {

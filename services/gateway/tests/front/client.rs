@@ -10,7 +10,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::Value;
-use spectra_gateway::Gateway;
+use spectra_gateway::{Gateway, Protection};
 use spectra_mesh::Peer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -38,10 +38,15 @@ pub(crate) struct Answer {
 impl Front {
     /// A gateway of the product's contract, whose every service is at `service`.
     pub(crate) async fn before(service: SocketAddr) -> Self {
+        Self::protected(service, Protection::default()).await
+    }
+
+    /// The same, under protection.
+    pub(crate) async fn protected(service: SocketAddr, protection: Protection) -> Self {
         let peer = |name| Peer::at(name, &format!("http://{service}")).expect("a peer");
         let peers =
             [("spectra.identity.v1", peer("identity")), ("spectra.lims.v1", peer("lims")), ("spectra.analysis.v1", peer("analysis"))];
-        let gateway = Gateway::new(&peers).expect("the product's contract");
+        let gateway = Gateway::new(&peers).expect("the product's contract").protected(protection);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let stop = CancellationToken::new();

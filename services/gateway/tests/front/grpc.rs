@@ -19,7 +19,7 @@ use crate::{
 
 const GET: &str = "/spectra.lims.v1.MaterialService/GetMaterial";
 
-fn channel(front: &Front) -> Channel {
+pub(crate) fn channel(front: &Front) -> Channel {
     Channel::from_shared(format!("http://{}", front.address)).expect("a URL").connect_lazy()
 }
 

@@ -4,5 +4,6 @@ mod calls;
 mod client;
 mod connections;
 mod grpc;
+mod limits;
 mod refusals;
 mod service;
