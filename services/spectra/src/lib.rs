@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod database;
+pub mod files;
 pub mod keys;
 pub mod maintain;
 pub mod secrets;

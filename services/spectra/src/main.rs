@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
             let telemetry = Telemetry::start(command.name(), &recorded).map_err(|error| anyhow::anyhow!(error))?;
+            spectra::files::raise_limit();
             let outcome = run(command, &telemetry).await;
             telemetry.flush();
             outcome
