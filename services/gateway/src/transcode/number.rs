@@ -174,7 +174,7 @@ pub(super) fn write_float(out: &mut Vec<u8>, value: f32) {
     let whole = f64::from(value);
     if value.fract() == 0.0 && value.abs() < 16_777_216.0 {
         write_double(out, whole);
-    } else if value.abs() == f32::MAX {
+    } else if value.abs().to_bits() == f32::MAX.to_bits() {
         // Rounded to the digits of a float it is larger, and readers of 64 bits refuse it.
         out.extend_from_slice(zmij::Buffer::new().format_finite(whole).as_bytes());
     } else if value.is_finite() {
