@@ -27,6 +27,7 @@ use tokio::{
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Server, server::TcpIncoming};
+use tower::util::MapRequestLayer;
 
 use crate::{
     files::Files,
@@ -130,6 +131,8 @@ impl Stage {
         let (gateway, url) = (address(&front), format!("http://{}", address(&service)));
         let (stop, streamed) = (CancellationToken::new(), Streamed::default());
         let serving = Server::builder()
+            // As our services have it.
+            .layer(MapRequestLayer::new(spectra_mesh::unbroken))
             .add_service(KindServiceServer::new(Kinds))
             .add_service(FormServiceServer::new(Forms))
             .add_service(StreamServiceServer::new(Streams(streamed.clone())))

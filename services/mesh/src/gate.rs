@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{Error, Shares, authority::Authority, serve::CALLS, telemetry};
+use crate::{Error, Shares, authority::Authority, serve::CALLS, telemetry, unbroken};
 
 mod headers;
 mod permit;
@@ -31,7 +31,8 @@ pub use permit::{Caller, Permit};
 use headers::{REQUEST_ID, identify};
 use watched::Watched;
 
-/// When a write is given up that neither its deadline nor the database's limits have ended.
+/// When a write is given up that neither its deadline nor the database's limits have ended. One that takes a stream lasts as
+/// long as its caller sends.
 const LONGEST_WRITE: Duration = Duration::from_secs(30);
 
 /// Health and reflection are open: they tell nothing of any organization.
@@ -141,6 +142,9 @@ where
             Err(error) => return Ok(Status::from(error).into_http()),
         }
     }
+    if policy.client_streaming {
+        request = unbroken(request);
+    }
     let inner = async move {
         let answer = explained(inner.call(request).await?);
         // A stream that is open takes nothing that others wait for.
@@ -155,7 +159,8 @@ where
     }
     // A write runs to its end even when the client goes away: what was begun is committed or undone
     // by us, never by chance.
-    let work = tokio::time::timeout(LONGEST_WRITE, inner);
+    let longest = if policy.client_streaming { Duration::MAX } else { LONGEST_WRITE };
+    let work = tokio::time::timeout(longest, inner);
     match tokio::spawn(work.in_current_span()).await {
         Ok(Ok(answer)) => answer,
         // Its request never came to an end.

@@ -29,6 +29,7 @@ mod shares;
 mod stamp;
 pub mod telemetry;
 pub mod token;
+mod unbroken;
 pub mod validate;
 
 pub use db::{Db, OrgTx, Pools, SystemDb, SystemTx};
@@ -46,3 +47,4 @@ pub use revocations::Revocations;
 pub use rpc::{Reply, checked, permit};
 pub use shares::Shares;
 pub use stamp::{moment, stamp};
+pub use unbroken::unbroken;

@@ -1,5 +1,7 @@
 //! Files that go up: as a raw body and as a part of a form.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -122,7 +124,13 @@ async fn a_file_that_breaks_off_is_none() {
         let sent = async {
             let head = form(&[("name=file", b"")]);
             pieces.send(Ok(head[..head.len() - 11].to_vec().into())).await.expect("a reader");
-            pieces.send(Ok(vec![0; 1 << 20].into())).await.expect("a reader");
+            // So much that it cannot all be on its way.
+            let more = async {
+                for _ in 0..64 {
+                    pieces.send(Ok(vec![0; 1 << 20].into())).await.expect("a reader");
+                }
+            };
+            _ = tokio::time::timeout(Duration::from_millis(300), more).await;
             stage.streamed.begun(1).await;
         };
         tokio::select! {
