@@ -5,7 +5,7 @@
 //! owns the method; the bytes of the answer, or of each message of a stream, become JSON. Calls that are gRPC or gRPC-Web
 //! already are handed on as they are.
 
-use std::sync::Arc;
+use std::{io, num::NonZeroUsize, sync::Arc, thread};
 
 use prost_reflect::DescriptorPool;
 use spectra_mesh::Peer;
@@ -83,6 +83,12 @@ impl Gateway {
 
     /// Serves on all listeners until `stop`, then lets the requests in flight end, for twenty seconds at most.
     pub async fn serve(self, listeners: Vec<TcpListener>, stop: CancellationToken) {
-        listen::serve(self.0, listeners, stop).await;
+        listen::serve_here(self.0, listeners, stop).await;
+    }
+
+    /// The same, on threads of its own, one a core. Fails when there can be none.
+    pub async fn serve_on_all_cores(self, listeners: Vec<TcpListener>, stop: CancellationToken) -> io::Result<()> {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        listen::serve_on(cores, self.0, listeners, stop).await
     }
 }

@@ -3,12 +3,14 @@
 use std::{
     convert::Infallible,
     error::Error,
+    io,
     net::IpAddr,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -22,7 +24,8 @@ use hyper_util::{
 use spectra_mesh::serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    runtime,
+    sync::{Semaphore, oneshot},
     task::JoinSet,
 };
 use tokio_io_timeout::TimeoutWriter;
@@ -51,17 +54,44 @@ const SMALL: u64 = 1024;
 /// How long to wait after an accept failed, as it does while there are too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers on all listeners until `stop`; then lets the requests in flight end, for the grace at most.
-pub(crate) async fn serve(front: Front, listeners: Vec<TcpListener>, stop: CancellationToken) {
+/// Answers on so many threads, until `stop`. Each has its own connections, to clients and to services: what a request waits
+/// for is then seldom on another core, and nobody has to be woken there.
+pub(crate) async fn serve_on(threads: usize, front: Front, listeners: Vec<TcpListener>, stop: CancellationToken) -> io::Result<()> {
     front.guard.keep_small();
-    let doors = Arc::new(Doors {
-        front: Arc::new(front),
-        server: server(),
-        room: Arc::new(Semaphore::new(CONNECTIONS)),
-        connections: TaskTracker::new(),
-        stop,
-        cut: CancellationToken::new(),
-    });
+    let (front, room) = (Arc::new(front), Arc::new(Semaphore::new(CONNECTIONS)));
+    let listeners = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>()?;
+    let mut serving = JoinSet::new();
+    for number in 0..threads {
+        let (front, room, stop) = (Arc::clone(&front), Arc::clone(&room), stop.clone());
+        let listeners = listeners.iter().map(std::net::TcpListener::try_clone).collect::<io::Result<Vec<_>>>()?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (end, ended) = oneshot::channel::<()>();
+        thread::Builder::new().name(format!("gateway-{number}")).spawn(move || {
+            let _end = end;
+            runtime.block_on(async {
+                match listeners.into_iter().map(TcpListener::from_std).collect() {
+                    Ok(listeners) => serve(front, room, listeners, stop).await,
+                    Err(error) => tracing::error!(%error, "a thread of the gateway cannot listen"),
+                }
+            });
+        })?;
+        serving.spawn(ended);
+    }
+    drop(listeners);
+    serving.join_all().await;
+    Ok(())
+}
+
+/// Answers here, as long.
+pub(crate) async fn serve_here(front: Front, listeners: Vec<TcpListener>, stop: CancellationToken) {
+    front.guard.keep_small();
+    serve(Arc::new(front), Arc::new(Semaphore::new(CONNECTIONS)), listeners, stop).await;
+}
+
+/// Answers on all listeners until `stop`; then lets the requests in flight end, for the grace at most.
+async fn serve(front: Arc<Front>, room: Arc<Semaphore>, listeners: Vec<TcpListener>, stop: CancellationToken) {
+    let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
+    let doors = Arc::new(Doors { front, server: server(), room, connections, stop, cut });
     let accepting: JoinSet<_> = listeners.into_iter().map(|listener| Arc::clone(&doors).accept(listener)).collect();
     // Every listener is closed here, so that new connections go elsewhere.
     accepting.join_all().await;

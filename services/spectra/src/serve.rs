@@ -59,7 +59,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
     let authority = || Authority::of(&peers.identity, expected.clone());
     let service = match options.role {
         Role::Gateway => {
-            services::gateway(&peers)?.protected(options.protection.under(authority)).serve(vec![listener], stop).await;
+            services::gateway(&peers)?.protected(options.protection.under(authority)).serve_on_all_cores(vec![listener], stop).await?;
             return Ok(());
         }
         Role::Lims => services::lims(db("lims").await?, authority()),

@@ -104,10 +104,7 @@ impl Stack {
         }
         let front = listeners.gateway.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
         let ended = stop.clone();
-        tasks.spawn(async move {
-            gateway.serve(listeners.gateway, ended).await;
-            Ok(())
-        });
+        tasks.spawn(async move { Ok(gateway.serve_on_all_cores(listeners.gateway, ended).await?) });
         let Peers { identity, lims, analysis } = peers;
         let mut stack = Self { gateway: front, identity, lims, analysis, directory, system, addresses, stop, tasks };
         stack.ready().await?;
