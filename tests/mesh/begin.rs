@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use spectra_mesh::Channel;
 use spectra_proto::lims::{CreateSampleRequest, ListSamplesRequest, Sample, sample_service_client::SampleServiceClient};
 use spectra_tests::{DEMO, Mesh, TEST, empty_database};
 use sqlx::{Connection, PgConnection, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
-use tonic::{Code, Request, Status, transport::Channel};
+use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 /// How many at once cancel one call and finish the next, and how often each.

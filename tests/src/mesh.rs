@@ -10,9 +10,8 @@ use spectra::{
     stack::{Listeners, Stack},
 };
 use spectra_identity::{Config, Cost, keys::Keys};
-use spectra_mesh::{Peer, Pools, SystemDb};
+use spectra_mesh::{Channel, Peer, Pools, SystemDb};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
-use tonic::transport::Channel;
 
 use crate::{Caller, database};
 

@@ -11,13 +11,12 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
 };
-use spectra_mesh::{Error as Refusal, clock, deadline::HOP};
+use spectra_mesh::{Channel, Error as Refusal, clock, deadline::HOP};
 use tonic::{
     Code, Request, Response, Status, Streaming,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
-    transport::Channel,
 };
 use tower::retry::budget::Budget as _;
 
@@ -106,12 +105,7 @@ async fn within<T>(
     }
     let begun = Instant::now();
     let mut client = Grpc::new(rpc.peer.channel()).max_decoding_message_size(LARGEST_ANSWER);
-    #[expect(clippy::disallowed_methods, reason = "it is told apart below, and never shown")]
-    let call = async {
-        client.ready().await.map_err(|fault| Status::from_error(fault.into()))?;
-        call(&mut client).await
-    };
-    match tokio::time::timeout(time, call).await {
+    match tokio::time::timeout(time, call(&mut client)).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Err(_) => Err(Failure::Deadline),
         // Whoever notices first that the time is up says it in one of these words.

@@ -13,7 +13,21 @@ pub const HOP: Duration = Duration::from_millis(100);
 /// The time that `grpc-timeout` gives a call. What does not read counts as not said.
 #[must_use]
 pub fn asked(headers: &HeaderMap) -> Duration {
-    headers.get("grpc-timeout").and_then(read).map_or(LONGEST, |asked| asked.min(LONGEST))
+    told(headers).map_or(LONGEST, |asked| asked.min(LONGEST))
+}
+
+/// The time that `grpc-timeout` says, however long.
+#[must_use]
+pub fn told(headers: &HeaderMap) -> Option<Duration> {
+    headers.get("grpc-timeout").and_then(read)
+}
+
+/// Gives a call this time, of which it never has more than the longest.
+pub fn tell(headers: &mut HeaderMap, time: Duration) {
+    // At most eight digits and a unit always are a header's value.
+    if let Ok(value) = HeaderValue::try_from(format!("{}u", time.min(LONGEST).as_micros())) {
+        headers.insert("grpc-timeout", value);
+    }
 }
 
 /// At most eight digits and a unit.

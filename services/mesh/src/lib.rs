@@ -41,7 +41,7 @@ pub use label::Labelled;
 pub use object::Object;
 pub use outbox::{Cursor, Events, Feed, Outbox};
 pub use page::{Page, Rows};
-pub use peer::Peer;
+pub use peer::{Channel, Peer, Unanswered};
 pub use random::random;
 pub use revocations::Revocations;
 pub use rpc::{Reply, checked, permit};

@@ -2,21 +2,16 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::Method;
 use serde_json::{Value, json};
-use tokio::{
-    io::AsyncReadExt as _,
-    net::{TcpListener, TcpStream},
-};
 
 use crate::{
     client::{Answer, Front},
-    service::{Double, ID},
+    service::{Double, ID, hangs_up_first},
 };
 
 const MATERIALS: &str = "/api/lims/materials";
@@ -118,10 +113,9 @@ async fn a_service_hears_what_it_must_and_no_more() {
     assert_eq!(front.send(Method::PUT, &material(), &said, "{}").await.status, 200);
     let heard = double.heard();
     let heard = |name: &str| heard.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    for (name, value) in said.into_iter().take(6) {
+    for (name, value) in said.into_iter().take(7) {
         assert_eq!(heard(name), value, "{name}");
     }
-    assert!(heard("user-agent").starts_with("browser/1 "));
     assert_eq!(heard("x-forwarded-for"), "127.0.0.1");
     assert_eq!(heard("grpc-timeout"), "4900000u");
     for name in ["x-spectra-org", "x-forwarded-user", "cookie", "prefer"] {
@@ -153,23 +147,6 @@ async fn a_service_that_dies_is_unavailable() {
     let (answer, ()): (Answer, ()) = tokio::join!(asked, killed);
     let problem = answer.refused(503, "unavailable");
     assert_eq!(problem["detail"], "the service does not answer; try again in a moment");
-}
-
-/// A listener that hangs up on its first caller, and then hands on to the service.
-async fn hangs_up_first(service: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    tokio::spawn(async move {
-        let (mut first, _) = listener.accept().await.expect("a caller");
-        // A call is on its way when the connection ends.
-        _ = first.read(&mut [0; 256]).await;
-        drop(first);
-        while let Ok((mut caller, _)) = listener.accept().await {
-            let mut service = TcpStream::connect(service).await.expect("the service");
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut caller, &mut service).await });
-        }
-    });
-    address
 }
 
 #[tokio::test]

@@ -43,7 +43,15 @@ impl Front {
 
     /// The same, under protection.
     pub(crate) async fn protected(service: SocketAddr, protection: Protection) -> Self {
-        let peer = |name| Peer::at(name, &format!("http://{service}")).expect("a peer");
+        Self::with(|name| Peer::at(name, &format!("http://{service}")).expect("a peer"), protection).await
+    }
+
+    /// A gateway of the product's contract, with these services.
+    pub(crate) async fn of(peer: impl Fn(&'static str) -> Peer) -> Self {
+        Self::with(peer, Protection::default()).await
+    }
+
+    async fn with(peer: impl Fn(&'static str) -> Peer, protection: Protection) -> Self {
         let peers =
             [("spectra.identity.v1", peer("identity")), ("spectra.lims.v1", peer("lims")), ("spectra.analysis.v1", peer("analysis"))];
         let gateway = Gateway::new(&peers).expect("the product's contract").protected(protection);
@@ -56,9 +64,7 @@ impl Front {
 
     /// A gateway whose services are all down.
     pub(crate) async fn alone() -> Self {
-        // A port that was free a moment ago, and that nobody listens on.
-        let gone = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("its address");
-        Self::before(gone).await
+        Self::before(nowhere().await).await
     }
 
     /// The same, over HTTP/2.
@@ -94,6 +100,11 @@ impl Front {
         tokio::time::timeout(Duration::from_mins(5), stream.read_to_end(&mut read)).await??;
         Ok(String::from_utf8_lossy(&read).into_owned())
     }
+}
+
+/// A port that was free a moment ago, and that nobody listens on.
+pub(crate) async fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("its address")
 }
 
 impl Answer {

@@ -5,5 +5,6 @@ mod client;
 mod connections;
 mod grpc;
 mod limits;
+mod peers;
 mod refusals;
 mod service;

@@ -13,7 +13,12 @@ use spectra_proto::lims::{
     CreateMaterialRequest, GetMaterialRequest, ListMaterialsRequest, ListMaterialsResponse, Material, UpdateMaterialRequest,
     material_service_server::{MaterialService, MaterialServiceServer},
 };
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::oneshot,
+};
 use tonic::{
     Code, Request, Response, Status,
     transport::{Server, server::TcpIncoming},
@@ -27,17 +32,30 @@ pub(crate) const ID: &str = "0198f2a4-0000-7000-8000-000000000001";
 pub(crate) struct Double {
     pub(crate) address: SocketAddr,
     runtime: Option<Runtime>,
-    heard: Arc<Mutex<HeaderMap>>,
+    heard: Heard,
 }
+
+/// What the last call said, and how many there were.
+type Heard = Arc<Mutex<(HeaderMap, usize)>>;
 
 impl Double {
     pub(crate) async fn start() -> Self {
+        Self::at("127.0.0.1:0".parse().expect("an address")).await
+    }
+
+    /// The service at this address, as soon as that is free.
+    pub(crate) async fn at(place: SocketAddr) -> Self {
         let runtime = Runtime::new().expect("a runtime");
-        let heard = Arc::<Mutex<HeaderMap>>::default();
+        let heard = Heard::default();
         let service = MaterialServiceServer::new(Materials(Arc::clone(&heard)));
         let (listening, address) = oneshot::channel();
         runtime.spawn(async move {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let listener = loop {
+                match TcpListener::bind(place).await {
+                    Ok(listener) => break listener,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            };
             listening.send(listener.local_addr().expect("its address")).expect("a test that waits");
             let served = Server::builder().add_service(service).serve_with_incoming(TcpIncoming::from(listener)).await;
             served.expect("a service that serves");
@@ -54,8 +72,31 @@ impl Double {
 
     /// What the last call said besides its message.
     pub(crate) fn heard(&self) -> HeaderMap {
-        self.heard.lock().expect("no test breaks while it listens").clone()
+        self.heard.lock().expect("no test breaks while it listens").0.clone()
     }
+
+    /// How many calls there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.heard.lock().expect("no test breaks while it listens").1
+    }
+}
+
+/// A listener that hangs up on its first caller, and then hands on to the service.
+pub(crate) async fn hangs_up_first(service: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.expect("a caller");
+        // A call is on its way when the connection ends.
+        let mut read = [0; 1024];
+        while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(200), first.read(&mut read)).await {}
+        drop(first);
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut service = TcpStream::connect(service).await.expect("the service");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut caller, &mut service).await });
+        }
+    });
+    address
 }
 
 impl Drop for Double {
@@ -64,11 +105,12 @@ impl Drop for Double {
     }
 }
 
-struct Materials(Arc<Mutex<HeaderMap>>);
+struct Materials(Heard);
 
 impl Materials {
     fn hear<T>(&self, request: &Request<T>) {
-        *self.0.lock().expect("no test breaks while it listens") = request.metadata().clone().into_headers();
+        let mut heard = self.0.lock().expect("no test breaks while it listens");
+        *heard = (request.metadata().clone().into_headers(), heard.1 + 1);
     }
 }
 
