@@ -11,29 +11,23 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, IF_MATCH, USER_AGENT},
 };
-use spectra_mesh::{Channel, Error as Refusal, clock, deadline::HOP};
+use spectra_mesh::{Channel, Error as Refusal, deadline::HOP};
 use tonic::{
     Code, Request, Response, Status, Streaming,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
 };
-use tower::retry::budget::Budget as _;
 
 use crate::{
-    routes::rpc::{Repeats, Rpc},
+    again::IDEMPOTENCY_KEY,
+    routes::rpc::Rpc,
     trace::Trace,
     upload::{Cut, Messages},
 };
 
 /// The largest answer of a service.
 const LARGEST_ANSWER: usize = 64 << 20;
-
-/// How long to wait before a call is made again.
-const AGAIN: Duration = Duration::from_millis(50);
-
-/// Under which an answer is remembered.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The headers of a client that reach a service; no other does.
 const PASSED_ON: [HeaderName; 5] = [AUTHORIZATION, IF_MATCH, USER_AGENT, IDEMPOTENCY_KEY, HeaderName::from_static("x-change-reason")];
@@ -51,20 +45,8 @@ pub(crate) enum Failure {
 
 /// Makes a unary call within `time`; once more when nobody answered and it does no harm.
 pub(crate) async fn unary(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {
-    let begun = Instant::now();
-    let repeatable = match rpc.repeats {
-        Repeats::Always => true,
-        Repeats::WithKey => metadata.contains_key(IDEMPOTENCY_KEY),
-        Repeats::Never => false,
-    };
-    rpc.budget.deposit();
-    let answered = once(rpc, message.clone(), metadata.clone(), time).await;
-    if !matches!(answered, Err(Failure::Unanswered)) || !repeatable || !rpc.budget.withdraw() {
-        return answered;
-    }
-    // Whoever is restarting, or its twin, may be there in a moment.
-    tokio::time::sleep(clock::jitter(AGAIN)).await;
-    once(rpc, message, metadata, time.saturating_sub(begun.elapsed())).await
+    let allowed = rpc.again.allows(&metadata);
+    rpc.again.call(allowed, time, |time| once(rpc, message.clone(), metadata.clone(), time)).await
 }
 
 async fn once(rpc: &Rpc, message: Bytes, metadata: HeaderMap, time: Duration) -> Result<Bytes, Failure> {

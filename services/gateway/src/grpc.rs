@@ -13,19 +13,21 @@ use http_body_util::{BodyExt, BodyStream, StreamBody};
 use prost_reflect::DescriptorPool;
 use spectra_mesh::{Error, Peer};
 use tokio_stream::StreamExt;
-use tonic::{
-    Status,
-    body::Body,
-    service::{Routes, RoutesBuilder},
-};
+use tonic::{Status, body::Body, service::RoutesBuilder};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
     answer::{Answer, stream},
     body, call,
+    contract::Target,
+    routes::Routes,
     trace::Trace,
 };
+
+mod method;
+
+use method::Method;
 
 /// What a call says of itself, besides what every caller may say.
 const FRAMING: [HeaderName; 6] = [
@@ -40,10 +42,10 @@ const FRAMING: [HeaderName; 6] = [
 /// The services behind the gateway, as gRPC clients see them: at one address.
 #[derive(Clone)]
 pub(crate) struct Door {
-    /// Who owns each service, by its full name.
-    owners: Arc<HashMap<String, Peer>>,
+    /// Every method, by its path.
+    methods: Arc<HashMap<String, Method>>,
     /// Reflection and health, which the gateway answers for all.
-    own: Routes,
+    own: tonic::service::Routes,
 }
 
 /// Whether a request is a call in gRPC or gRPC-Web.
@@ -52,21 +54,29 @@ pub(crate) fn is_call(headers: &HeaderMap) -> bool {
 }
 
 impl Door {
-    /// The door to the services of a contract; `peers` names who owns each package.
-    pub(crate) fn new(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, String> {
-        let mut owners = HashMap::new();
+    /// The door to the services of a contract; `peers` names who owns each package. Methods that `routes` lead to as well
+    /// have one budget for both.
+    pub(crate) fn new(pool: &DescriptorPool, peers: &[(&str, Peer)], routes: &Routes<Target>) -> Result<Self, String> {
+        let (mut methods, mut names) = (HashMap::new(), vec!["grpc.health.v1.Health".to_owned()]);
         for service in pool.services() {
             if let Some((_, peer)) = peers.iter().find(|(package, _)| *package == service.package_name()) {
-                owners.insert(service.full_name().to_owned(), peer.clone());
+                names.push(service.full_name().to_owned());
+                methods.extend(service.methods().map(|method| Method::read(&method, peer.clone())));
+            }
+        }
+        for route in routes.iter() {
+            if let Target::Rpc(binding) = &route.target
+                && let Some(method) = methods.get_mut(binding.rpc.path.path())
+            {
+                method.again = Arc::clone(&binding.rpc.again);
             }
         }
         let described = pool.encode_to_vec();
         let reflection = || {
-            let names = owners.keys().map(String::as_str).chain(["grpc.health.v1.Health"]);
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(&described)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-            names.fold(builder, tonic_reflection::server::Builder::with_service_name)
+            names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
         };
         let (v1, v1alpha) = (reflection().build_v1(), reflection().build_v1alpha());
         let mut own = RoutesBuilder::default();
@@ -74,7 +84,7 @@ impl Door {
         own.add_service(spectra_mesh::compressed!(v1alpha.map_err(|fault| fault.to_string())?));
         // Answers for the process: whether a service is well is its own to say, and `/health/ready` asks all.
         own.add_service(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
-        Ok(Self { owners: Arc::new(owners), own: own.routes() })
+        Ok(Self { methods: Arc::new(methods), own: own.routes() })
     }
 
     /// Answers a call of `client`.
@@ -87,20 +97,13 @@ impl Door {
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
-        let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-        if service.starts_with("grpc.") {
+        if request.uri().path().starts_with("/grpc.") {
             let Ok(answer) = self.own.clone().oneshot(request).await;
             return answer;
         }
-        let Some(peer) = self.owners.get(service) else {
-            return Status::from(Error::Unimplemented).into_http();
-        };
-        match peer.channel().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(fault) => {
-                tracing::warn!(peer = peer.name(), %fault, "a service does not answer");
-                Status::from(Error::Unavailable("the service does not answer; try again in a moment")).into_http()
-            }
+        match self.methods.get(request.uri().path()) {
+            Some(method) => method.call(request).await,
+            None => Status::from(Error::Unimplemented).into_http(),
         }
     }
 }

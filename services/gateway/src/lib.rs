@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod access_log;
+mod again;
 mod answer;
 mod body;
 mod call;
@@ -69,7 +70,7 @@ impl Gateway {
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
         services.sort_by_key(Peer::name);
         services.dedup_by_key(|peer| peer.name());
-        let grpc = Door::new(pool, peers).map_err(|fault| Unfit(vec![fault]))?;
+        let grpc = Door::new(pool, peers, &routes).map_err(|fault| Unfit(vec![fault]))?;
         let guard = Guard::new(Protection::default());
         Ok(Self(Front { guard, plans, routes, grpc, peers: services, prefixes }))
     }

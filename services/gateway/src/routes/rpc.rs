@@ -1,6 +1,6 @@
 //! What HTTP needs to know of a method of the contract.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use http::{Method, uri::PathAndQuery};
 use prost_reflect::MethodDescriptor;
@@ -9,10 +9,10 @@ use spectra_proto::{
     api::{HttpRule, http_rule::Pattern},
     policy::{Access, method_policy},
 };
-use tower::retry::budget::TpsBudget;
 
 use super::template::Template;
 use crate::{
+    again::Again,
     body,
     transcode::{FieldId, MessageId, Plans},
 };
@@ -32,9 +32,7 @@ pub(crate) struct Rpc {
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,
     /// When it may be called again although it may have been done.
-    pub(crate) repeats: Repeats,
-    /// How often that may happen: a tenth of the calls, so that a service in trouble is not called twice as much.
-    pub(crate) budget: TpsBudget,
+    pub(crate) again: Arc<Again>,
     /// How many bytes a stream of the caller's holds at most; none when the method takes one message.
     pub(crate) takes: Option<u64>,
     /// What is known of the answer when it is a stream of messages.
@@ -51,16 +49,6 @@ pub(crate) struct Rpc {
     pub(crate) id: Option<FieldId>,
     /// Where that resource is read.
     pub(crate) home: Option<Template>,
-}
-
-/// When a call does the same if it is made twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeats {
-    /// It reads.
-    Always,
-    /// Its answer is remembered under the caller's key.
-    WithKey,
-    Never,
 }
 
 /// A stream of messages.
@@ -94,12 +82,7 @@ impl Rpc {
             peer,
             input: message(method.input().full_name())?,
             output: id,
-            repeats: match () {
-                () if spectra_proto::policy::reads(method) => Repeats::Always,
-                () if policy.idempotent => Repeats::WithKey,
-                () => Repeats::Never,
-            },
-            budget: TpsBudget::new(Duration::from_secs(10), 1, 0.1),
+            again: Arc::new(Again::of(method)),
             silent: output.full_name() == "google.protobuf.Empty",
             created: policy.created,
             public: policy.access() == Access::Public,

@@ -1,10 +1,15 @@
 //! gRPC and gRPC-Web through the port of HTTP.
 
+use std::time::Instant;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Method;
 use prost::Message;
-use spectra_proto::lims::{CreateMaterialRequest, GetMaterialRequest, Material, material_service_client::MaterialServiceClient};
+use spectra_proto::lims::{
+    CreateMaterialRequest, GetMaterialRequest, ListMaterialsRequest, Material, material_service_client::MaterialServiceClient,
+};
+use tokio::net::TcpListener;
 use tonic::{Code, Request, transport::Channel};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest,
@@ -14,7 +19,7 @@ use tonic_types::StatusExt;
 
 use crate::{
     client::{Answer, Front},
-    service::{Double, ID},
+    service::{Double, ID, hangs_up_first},
 };
 
 const GET: &str = "/spectra.lims.v1.MaterialService/GetMaterial";
@@ -100,6 +105,52 @@ async fn what_is_not_offered_and_what_is_down_is_told_in_grpc() {
     let unknown =
         tower::ServiceExt::oneshot(channel(&front), request.body(tonic::body::Body::empty()).expect("a request")).await.expect("an answer");
     assert_eq!(unknown.headers()["grpc-status"], "12");
+}
+
+#[tokio::test]
+async fn what_does_no_harm_is_asked_once_more() {
+    let double = Double::start().await;
+    let front = async || MaterialServiceClient::new(channel(&Front::before(hangs_up_first(double.address).await).await));
+    assert_eq!(front().await.get_material(asked(ID)).await.expect("a material").into_inner().name, "Silicon");
+    for (key, expected) in [(Some("k"), Ok("n".to_owned())), (None, Err(Code::Unavailable))] {
+        let material = Material { name: "n".to_owned(), ..Material::default() };
+        let mut request = Request::new(CreateMaterialRequest { material: Some(material) });
+        if let Some(key) = key {
+            request.metadata_mut().insert("idempotency-key", key.parse().expect("a value"));
+        }
+        let answer = front().await.create_material(request).await;
+        assert_eq!(answer.map(|made| made.into_inner().name).map_err(|status| status.code()), expected, "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_in_time() {
+    let double = Double::start().await;
+    // A service takes connections while it does not run yet, or not any more.
+    let deaf = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    for service in [double.address, deaf.local_addr().expect("its address")] {
+        let front = Front::before(service).await;
+        let path = "/spectra.lims.v1.MaterialService/ListMaterials";
+        let slow = framed(&ListMaterialsRequest { q: Some("slow".to_owned()), ..ListMaterialsRequest::default() });
+        for (given, least) in [("400m", 250), ("0n", 0)] {
+            let begun = Instant::now();
+            let headers = [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1"), ("grpc-timeout", given)];
+            let answer = front.send(Method::POST, path, &headers, slow.clone()).await;
+            assert!((least..5_000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+            assert_eq!(answer.header("grpc-status"), "4", "{:?} {:?}", answer.headers, answer.body);
+        }
+    }
+    let told = double.heard()["grpc-timeout"].to_str().expect("text").trim_end_matches('u').parse::<u32>().expect("microseconds");
+    assert!((100_000..=300_000).contains(&told), "{told}: what a hop takes is taken off");
+}
+
+#[tokio::test]
+async fn a_message_that_is_held_has_a_limit() {
+    let double = Double::start().await;
+    let mut materials = MaterialServiceClient::new(channel(&Front::before(double.address).await));
+    let refused = materials.get_material(asked(&"x".repeat(5 << 20))).await.expect_err("too large");
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    assert_eq!(materials.get_material(asked(ID)).await.expect("a material").into_inner().name, "Silicon");
 }
 
 #[tokio::test]
