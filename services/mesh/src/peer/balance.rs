@@ -7,7 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -43,7 +43,7 @@ pub(super) struct Balance {
     /// Told when the addresses may not be those of the service any more.
     doubt: Arc<Notify>,
     /// Looks the addresses up, for as long as anyone may call them.
-    _lookup: Option<AbortOnDropHandle<()>>,
+    lookup: OnceLock<AbortOnDropHandle<()>>,
 }
 
 type Known = Arc<[Arc<Address>]>;
@@ -51,7 +51,7 @@ type Known = Arc<[Arc<Address>]>;
 impl Balance {
     /// A service at one address for ever.
     pub(super) fn fixed(authority: Authority, address: SocketAddr) -> Arc<Self> {
-        let balance = Self::new(authority, None, Arc::default());
+        let balance = Self::new(authority);
         balance.update(vec![address]);
         Arc::new(balance)
     }
@@ -62,16 +62,16 @@ impl Balance {
         L: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
     {
-        Arc::new_cyclic(|balance| {
-            let doubt = Arc::<Notify>::default();
-            let following = tokio::spawn(lookup::follow(balance.clone(), Arc::clone(&doubt), lookup));
-            Self::new(authority, Some(AbortOnDropHandle::new(following)), doubt)
-        })
+        let balance = Arc::new(Self::new(authority));
+        let following = tokio::spawn(lookup::follow(Arc::downgrade(&balance), Arc::clone(&balance.doubt), lookup));
+        // Set once, here.
+        _ = balance.lookup.set(AbortOnDropHandle::new(following));
+        balance
     }
 
-    fn new(authority: Authority, lookup: Option<AbortOnDropHandle<()>>, doubt: Arc<Notify>) -> Self {
+    fn new(authority: Authority) -> Self {
         let (known, room, turn) = (watch::Sender::new(None), Semaphore::new(ROOM), AtomicUsize::new(0));
-        Self { authority, known, room, turn, doubt, _lookup: lookup }
+        Self { authority, known, room, turn, doubt: Arc::default(), lookup: OnceLock::new() }
     }
 
     /// What the service is called.
