@@ -17,7 +17,10 @@ use hyper::body::{Frame, Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use prost_reflect::DescriptorPool;
 use spectra_gateway::Gateway;
-use spectra_mesh::Peer;
+use spectra_mesh::{
+    Peer,
+    serve::{STREAM_WINDOW, WINDOW},
+};
 use spectra_tests::{Answer, Caller};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -133,6 +136,8 @@ impl Stage {
         let serving = Server::builder()
             // As our services have it.
             .layer(MapRequestLayer::new(spectra_mesh::unbroken))
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(WINDOW)
             .add_service(KindServiceServer::new(Kinds))
             .add_service(FormServiceServer::new(Forms))
             .add_service(StreamServiceServer::new(Streams(streamed.clone())))

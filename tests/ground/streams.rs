@@ -234,3 +234,24 @@ async fn both_sides_speak_at_once() {
     assert!(ended.text().contains("data: {\"sum\":\"5\""), "{}", ended.text());
     assert_eq!(stage.streamed.settled().await.0, 0);
 }
+/// Who does not read what comes leaves the connection to the service to all others.
+#[tokio::test]
+async fn streams_that_nobody_reads_stand_in_nobodys_way() {
+    let stage = Stage::start().await;
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        let watch = stage.open(Method::GET, "/ground/ticks?to=100000000", &[("accept", "text/event-stream")], pieces([]));
+        unread.push(watch.await);
+        let spoken = (0..10_000).map(|_| Bytes::from("{\"value\":1}\n"));
+        let talk = stage.open(Method::POST, "/ground/talks", &[LINES[0], ("accept", "application/x-ndjson")], pieces(spoken));
+        unread.push(talk.await);
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for _ in 0..10 {
+        let answer = stage.send(Method::POST, "/ground/sums", &LINES, lines(&[json!({"value": 1}), json!({"value": 2})])).await;
+        assert_eq!(answer.expect(200)["sum"], "3");
+    }
+    let last = unread.pop().expect("a talk").into_body().collect().await.expect("all of it").to_bytes();
+    let last = last.trim_ascii().rsplit(|byte| *byte == b'\n').next().expect("a line");
+    assert_eq!(serde_json::from_slice::<Value>(last).expect("JSON")["sum"], "10000");
+}

@@ -20,6 +20,10 @@ const CLOSING: Duration = Duration::from_secs(3);
 pub const STREAMS: u32 = 200;
 /// Calls at once on one connection to a service, which carries those of many clients.
 pub const CALLS: u32 = 1_000;
+/// How much of a stream between services may be on its way unread, in bytes.
+pub const STREAM_WINDOW: u32 = 256 << 10;
+/// How much of all streams of a connection: what each may have, so that one that nobody reads stands in no other's way.
+pub const WINDOW: u32 = STREAM_WINDOW * CALLS;
 /// How large the headers of a call may be.
 pub const HEADERS: u32 = 16 * 1024;
 /// How often an HTTP/2 connection is asked whether it lives.
@@ -67,6 +71,8 @@ impl Service {
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .http2_max_header_list_size(HEADERS)
             .max_concurrent_streams(CALLS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(WINDOW)
             .add_routes(self.routes)
             .add_service(compressed!(health))
             .add_service(compressed!(reflection().build_v1().map_err(Error::broken)?))

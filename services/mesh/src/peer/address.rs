@@ -1,4 +1,4 @@
-//! One address of a service: the connection to it, and whether it is left alone for a while.
+//! One address of a service: the connections to it, and whether it is left alone for a while.
 
 use std::{
     fmt::Display,
@@ -16,11 +16,11 @@ use http::{
     uri::{Authority, Scheme},
 };
 use hyper::client::conn::http2::SendRequest;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, body::Body};
 
-use super::connection::connect;
+use super::connection::{Connections, Place, connect};
 use crate::clock;
 
 /// How long an address that failed is left alone at first; each time in a row, twice as long.
@@ -37,6 +37,7 @@ pub(super) struct Address {
     /// What every address of the service is called by.
     authority: Authority,
     in_flight: AtomicUsize,
+    connections: Connections,
     state: Mutex<State>,
     /// Told when the addresses may not be those of the service any more.
     doubt: Arc<Notify>,
@@ -44,16 +45,12 @@ pub(super) struct Address {
 
 #[derive(Debug)]
 struct State {
-    attempt: Arc<Attempt>,
     /// Calls in a row that had no answer.
     unanswered: u32,
     /// How long the next rest is.
     pause: Duration,
     rest: Option<Rest>,
 }
-
-/// A connection that is made once, for all who wait for it; nothing when that failed.
-type Attempt = OnceCell<Option<SendRequest<Body>>>;
 
 /// While it lasts, an address gets calls only when no other does better.
 #[derive(Debug)]
@@ -77,8 +74,9 @@ pub(super) enum Failure {
 impl Address {
     /// An address of the service that is called `authority`; no connection is made yet.
     pub(super) fn new(at: SocketAddr, authority: Authority, doubt: Arc<Notify>) -> Self {
-        let state = State { attempt: Arc::default(), unanswered: 0, pause: FIRST_PAUSE, rest: None };
-        Self { at, authority, in_flight: AtomicUsize::new(0), state: Mutex::new(state), doubt }
+        let state = State { unanswered: 0, pause: FIRST_PAUSE, rest: None };
+        let (in_flight, connections) = <(AtomicUsize, Connections)>::default();
+        Self { at, authority, in_flight, connections, state: Mutex::new(state), doubt }
     }
 
     /// How many calls wait for their answer to begin.
@@ -94,7 +92,8 @@ impl Address {
     /// Sends a call, on the connection that there is or on a new one.
     pub(super) async fn send(self: &Arc<Self>, mut request: Request<Body>) -> Result<Response<Body>, Failure> {
         let _flight = Flight::begin(&self.in_flight);
-        let Some(mut connection) = self.connection().await else { return Err(Failure::Unreachable(request)) };
+        let place = self.connections.place();
+        let Some(mut connection) = self.connection(&place).await else { return Err(Failure::Unreachable(request)) };
         let mut parts = mem::take(request.uri_mut()).into_parts();
         (parts.scheme, parts.authority) = (Some(Scheme::HTTP), Some(self.authority.clone()));
         // A path at an authority always is a URI.
@@ -106,7 +105,7 @@ impl Address {
                 } else {
                     self.answered();
                 }
-                Ok(answer.map(Body::new))
+                Ok(answer.map(|body| place.keep(body)))
             }
             Err(mut fault) => {
                 if let Some(request) = fault.take_message() {
@@ -118,22 +117,10 @@ impl Address {
         }
     }
 
-    /// The connection, made when there is none; nothing when that fails.
-    async fn connection(self: &Arc<Self>) -> Option<SendRequest<Body>> {
-        let attempt = self.attempt();
+    /// The connection that has the place, made when there is none; nothing when that fails.
+    async fn connection(self: &Arc<Self>, place: &Place) -> Option<SendRequest<Body>> {
         // In a task, so that a caller who goes away does not take along what is learnt of the address.
-        let dialled = attempt.get_or_init(async || tokio::spawn(Arc::clone(self).dial()).await.ok().flatten());
-        dialled.await.clone()
-    }
-
-    /// The last attempt to connect, or a new one when nothing came of it or its connection has ended.
-    fn attempt(&self) -> Arc<Attempt> {
-        let mut state = self.state();
-        let over = |connection: &Option<SendRequest<Body>>| connection.as_ref().is_none_or(SendRequest::is_closed);
-        if state.attempt.get().is_some_and(over) {
-            state.attempt = Arc::default();
-        }
-        Arc::clone(&state.attempt)
+        place.connection(async || tokio::spawn(Arc::clone(self).dial()).await.ok().flatten()).await
     }
 
     async fn dial(self: Arc<Self>) -> Option<SendRequest<Body>> {
@@ -200,7 +187,7 @@ async fn revive(address: Weak<Address>, pause: Duration) {
     tokio::time::sleep(pause).await;
     let Some(address) = address.upgrade() else { return };
     // Whoever fails again is left alone again.
-    if address.connection().await.is_some() {
+    if address.connection(&address.connections.place()).await.is_some() {
         address.admit();
     }
 }
