@@ -146,7 +146,8 @@ fn double(u: &mut Unstructured<'_>) -> Result<f64> {
 }
 
 fn float(u: &mut Unstructured<'_>) -> Result<f32> {
-    let number = f32::from_bits(u.arbitrary()?);
+    let bits = f32::from_bits(u.arbitrary()?);
+    let number = *u.choose(&[1.0, -2.5, f32::MAX, f32::MIN, f32::MIN_POSITIVE, bits])?;
     Ok(if number.is_nan() || number == 0.0 { 0.0 } else { number })
 }
 

@@ -103,6 +103,8 @@ fn single(kind: &Kind, value: &Value) -> Json {
         (_, Value::I64(value)) => json!(value.to_string()),
         (_, Value::U64(value)) => json!(value.to_string()),
         (_, Value::F64(value)) => number(&value.to_string()),
+        // Rounded to the digits of a float, the largest is larger than a float.
+        (_, Value::F32(value)) if value.is_finite() && value.abs() >= f32::MAX => json!(f64::from(*value)),
         // Between two shortest texts the standard library takes the other one.
         (_, Value::F32(value)) if value.is_finite() => number(&serde_json::to_string(value).expect("a number")),
         (_, Value::F32(value)) => number(&value.to_string()),
