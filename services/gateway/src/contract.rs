@@ -22,6 +22,8 @@ use crate::{
 pub(crate) enum Target {
     /// To a method of the contract.
     Rpc(Arc<Binding>),
+    /// To a method of the contract by its name.
+    Connect(Arc<Rpc>),
     /// To the sign that this process lives.
     Health,
     /// To the sign that the whole mesh answers.
@@ -66,13 +68,17 @@ fn bind(
     routes: &mut Routes<Target>,
 ) -> Result<(), String> {
     let rules = rpc::rules(method);
-    if rules.is_empty() {
-        return Ok(());
-    }
     let service = method.parent_service();
     let owner = peers.iter().find(|(package, _)| *package == service.package_name());
-    let (_, peer) = owner.ok_or_else(|| format!("no service is named for {}", service.package_name()))?;
+    let Some((_, peer)) = owner else {
+        let unnamed = format!("no service is named for {}", service.package_name());
+        return if rules.is_empty() { Ok(()) } else { Err(unnamed) };
+    };
     let rpc = Rpc::read(method, plans, peer.clone(), homes)?;
+    for verb in rpc.verbs() {
+        let (template, target) = (Template::parse(rpc.path.as_str())?, Target::Connect(Arc::clone(&rpc)));
+        routes.add(Route { method: Some(verb), template, owner: rpc.name.clone(), target })?;
+    }
     for rule in rules {
         let (verb, template) = rpc::pattern(&rule)?;
         let binding = Binding::read(&rpc, method, &rule, verb.as_ref(), &template, plans)?;

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::{
     access_log,
     answer::{Answer, whole},
-    body,
+    body, connect,
     contract::Target,
     download,
     exchange::Exchange,
@@ -151,6 +151,10 @@ impl Front {
             Target::Ready => Ok(health::ready(&self.peers, asked.stop.is_cancelled()).await),
             Target::Index => Ok(health::index(&self.prefixes)),
             Target::Page(page) => Ok(page.answer(&asked.parts.headers)),
+            Target::Connect(rpc) => match body {
+                Some(body) => Ok(connect::answer(rpc, &self.guard, asked, body).await),
+                None => Err(Problem::internal()),
+            },
             Target::Rpc(binding) => {
                 let Parts { method, uri, headers, .. } = asked.parts;
                 let address = Address {

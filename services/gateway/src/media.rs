@@ -83,6 +83,11 @@ pub(crate) fn is_lines(headers: &HeaderMap) -> Answered<()> {
     is_text(headers, is_lines, "the body must be application/x-ndjson in UTF-8: a message of JSON a line")
 }
 
+/// Refuses a body that does not say it is protobuf. One that says nothing is taken for that.
+pub(crate) fn is_proto(headers: &HeaderMap) -> Answered<()> {
+    is_text(headers, |subtype| subtype == "proto", "the body must be application/proto here; JSON has paths of its own, which /docs tells")
+}
+
 fn is_text(headers: &HeaderMap, is_known: impl Fn(&str) -> bool, otherwise: &'static str) -> Answered<()> {
     let Some(stated) = stated_type(headers)? else { return Ok(()) };
     let stated = stated.to_ascii_lowercase();
@@ -116,7 +121,7 @@ fn stated_type(headers: &HeaderMap) -> Answered<Option<&str>> {
     Ok(stated.map(|stated| stated.to_str().unwrap_or_default()))
 }
 
-fn refused(detail: &'static str) -> Box<Problem> {
+pub(crate) fn refused(detail: &'static str) -> Box<Problem> {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod client;
+mod connect;
 mod connections;
 mod grpc;
 mod limits;
