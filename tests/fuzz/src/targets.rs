@@ -62,7 +62,7 @@ pub fn text(data: &[u8]) {
 }
 
 /// Why the oracle refuses what we take.
-const LAXER: [&str; 6] = [
+const LAXER: [&str; 7] = [
     // The short names of enums; null for an unspecified one, where a list holds it; and -0, which is 0.
     "unrecognized enum value",
     "expected a string or integer",
@@ -72,8 +72,9 @@ const LAXER: [&str; 6] = [
     "invalid field mask",
     // `"1e2"` is a whole number, as 1e2 is.
     "invalid digit found in string",
-    // What `{}` says is an empty Any.
+    // What an Any does not say is empty: its type, or the value of a well-known one.
     "expected '@type' field",
+    "expected 'value' field",
 ];
 
 /// The spellings that we refuse and the oracle takes. What they mean can be said in another.
