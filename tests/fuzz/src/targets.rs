@@ -62,7 +62,7 @@ pub fn text(data: &[u8]) {
 }
 
 /// Why the oracle refuses what we take.
-const LAXER: [&str; 7] = [
+const LAXER: [&str; 8] = [
     // The short names of enums; null for an unspecified one, where a list holds it; and -0, which is 0.
     "unrecognized enum value",
     "expected a string or integer",
@@ -72,6 +72,8 @@ const LAXER: [&str; 7] = [
     "invalid field mask",
     // `"1e2"` is a whole number, as 1e2 is.
     "invalid digit found in string",
+    // What is nearest to the largest float is the largest float, and is how most of the world spells it.
+    "float value out of range",
     // What an Any does not say is empty: its type, or the value of a well-known one.
     "expected '@type' field",
     "expected 'value' field",
