@@ -45,6 +45,11 @@ impl Again {
         Self { repeats, budget: TpsBudget::new(Duration::from_secs(10), 1, 0.1) }
     }
 
+    /// Whether every call does: it only reads.
+    pub(crate) fn always(&self) -> bool {
+        self.repeats == Repeats::Always
+    }
+
     /// Whether a call that says this besides its message does the same if it is made twice.
     pub(crate) fn allows(&self, metadata: &HeaderMap) -> bool {
         match self.repeats {

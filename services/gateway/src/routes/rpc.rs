@@ -95,7 +95,7 @@ impl Rpc {
     /// How the method is called by its name over HTTP: not at all when it streams, and in a GET when it reads.
     pub(crate) fn verbs(&self) -> impl Iterator<Item = Method> + use<> {
         let unary = self.takes.is_none() && self.stream.is_none();
-        let reads = unary && self.repeats == Repeats::Always;
+        let reads = unary && self.again.always();
         unary.then_some(Method::POST).into_iter().chain(reads.then_some(Method::GET))
     }
 }
