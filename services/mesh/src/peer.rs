@@ -16,6 +16,7 @@ mod address;
 mod balance;
 mod channel;
 mod connection;
+mod held;
 mod lookup;
 
 pub use channel::{Channel, Unanswered};

@@ -1,6 +1,7 @@
 //! One address of a service: the connections to it, and whether it is left alone for a while.
 
 use std::{
+    error::Error as _,
     fmt::Display,
     mem,
     net::SocketAddr,
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use h2::Reason;
 use http::{
     Request, Response, StatusCode, Uri,
     uri::{Authority, Scheme},
@@ -20,7 +22,10 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, body::Body};
 
-use super::connection::{Connections, Place, connect};
+use super::{
+    connection::{Connections, Place, connect},
+    held::{Kept, Sent},
+};
 use crate::clock;
 
 /// How long an address that failed is left alone at first; each time in a row, twice as long.
@@ -65,8 +70,8 @@ struct Rest {
 pub(super) enum Failure {
     /// No connection could be made, so the call was not sent.
     Unreachable(Request<Body>),
-    /// The connection had ended before the call was sent; another may be made.
-    Unsent(Request<Body>),
+    /// The connection ended before the service looked at the call; another may be made.
+    Undone(Request<Body>),
     /// The connection broke under the call, which may have been done.
     Lost,
 }
@@ -98,7 +103,9 @@ impl Address {
         (parts.scheme, parts.authority) = (Some(Scheme::HTTP), Some(self.authority.clone()));
         // A path at an authority always is a URI.
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-        match connection.try_send_request(request).await {
+        let (parts, body) = request.into_parts();
+        let (kept, body) = Kept::new(body);
+        match connection.send_request(Request::from_parts(parts.clone(), body)).await {
             Ok(answer) => {
                 if is_of_a_proxy(&answer) {
                     self.unanswered(&"a proxy answers for it", false);
@@ -107,23 +114,25 @@ impl Address {
                 }
                 Ok(answer.map(|body| place.keep(body)))
             }
-            Err(mut fault) => {
-                if let Some(request) = fault.take_message() {
-                    return Err(Failure::Unsent(request));
+            Err(fault) => {
+                if (!kept.is_asked() || is_passed_over(&fault))
+                    && let Some(body) = kept.take()
+                {
+                    return Err(Failure::Undone(Request::from_parts(parts, body)));
                 }
-                self.unanswered(fault.error(), connection.is_closed());
+                self.unanswered(&fault, connection.is_closed());
                 Err(Failure::Lost)
             }
         }
     }
 
     /// The connection that has the place, made when there is none; nothing when that fails.
-    async fn connection(self: &Arc<Self>, place: &Place) -> Option<SendRequest<Body>> {
+    async fn connection(self: &Arc<Self>, place: &Place) -> Option<SendRequest<Sent>> {
         // In a task, so that a caller who goes away does not take along what is learnt of the address.
         place.connection(async || tokio::spawn(Arc::clone(self).dial()).await.ok().flatten()).await
     }
 
-    async fn dial(self: Arc<Self>) -> Option<SendRequest<Body>> {
+    async fn dial(self: Arc<Self>) -> Option<SendRequest<Sent>> {
         match connect(self.at).await {
             Ok(connection) => {
                 self.admit();
@@ -190,6 +199,15 @@ async fn revive(address: Weak<Address>, pause: Duration) {
     if address.connection(&address.connections.place()).await.is_some() {
         address.admit();
     }
+}
+
+/// Whether the service says that it did not look at the call, and that another may: it is ending, or has no room.
+fn is_passed_over(fault: &hyper::Error) -> bool {
+    let told = fault.source().and_then(|source| source.downcast_ref::<h2::Error>()).filter(|told| told.is_remote());
+    told.is_some_and(|told| match told.reason() {
+        Some(Reason::NO_ERROR) => told.is_go_away(),
+        reason => reason == Some(Reason::REFUSED_STREAM),
+    })
 }
 
 /// Whether something in front of the service says that it does not answer. What a service of ours says of itself comes

@@ -1,6 +1,6 @@
 //! The addresses of a service, and which of them gets a call.
 //!
-//! tonic's own balance keeps an address that died among the ready ones, and does not tell a call that was never sent from
+//! tonic's own balance keeps an address that died among the ready ones, and does not tell a call that nobody looked at from
 //! one that may have been done.
 
 use std::{
@@ -138,7 +138,7 @@ impl Balance {
         }
     }
 
-    /// Sends a call, again and again until it really was sent. `last` is where it went.
+    /// Sends a call, again and again until a service looked at it. `last` is where it went.
     async fn send(&self, mut request: Request<Body>, last: &mut Option<Arc<Address>>) -> Result<Response<Body>, Unanswered> {
         let addresses = self.addresses().await;
         let mut unreachable = false;
@@ -148,7 +148,7 @@ impl Balance {
             match last.insert(address).send(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Unreachable(unsent)) => (request, unreachable) = (unsent, true),
-                Err(Failure::Unsent(unsent)) => request = unsent,
+                Err(Failure::Undone(undone)) => request = undone,
                 Err(Failure::Lost) => return Err(Unanswered::new()),
             }
         }

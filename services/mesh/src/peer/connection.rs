@@ -28,6 +28,7 @@ use tokio::{
 };
 use tonic::body::Body;
 
+use super::held::Sent;
 use crate::serve::{CALLS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, WINDOW};
 
 /// How long a connection may take to be made.
@@ -41,7 +42,7 @@ pub(super) struct Connections(Mutex<HashMap<Id, Vec<Arc<Line>>>>);
 #[derive(Debug, Default)]
 struct Line {
     /// Nothing when it could not be made.
-    made: OnceCell<Option<SendRequest<Body>>>,
+    made: OnceCell<Option<SendRequest<Sent>>>,
     calls: AtomicUsize,
 }
 
@@ -74,9 +75,9 @@ impl Line {
 
 impl Place {
     /// The connection, made by `dial` when nobody has yet.
-    pub(super) async fn connection<F>(&self, dial: impl FnOnce() -> F) -> Option<SendRequest<Body>>
+    pub(super) async fn connection<F>(&self, dial: impl FnOnce() -> F) -> Option<SendRequest<Sent>>
     where
-        F: Future<Output = Option<SendRequest<Body>>>,
+        F: Future<Output = Option<SendRequest<Sent>>>,
     {
         self.0.made.get_or_init(dial).await.clone()
     }
@@ -117,7 +118,7 @@ impl http_body::Body for Placed {
 }
 
 /// Makes a connection, which lasts until nobody has it any more and all its calls have ended.
-pub(super) async fn connect(at: SocketAddr) -> io::Result<SendRequest<Body>> {
+pub(super) async fn connect(at: SocketAddr) -> io::Result<SendRequest<Sent>> {
     let stream = timeout(LONGEST, TcpStream::connect(at)).await??;
     stream.set_nodelay(true)?;
     let mut builder = Builder::new(TokioExecutor::new());
