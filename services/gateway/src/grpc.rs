@@ -50,7 +50,11 @@ pub(crate) struct Door {
 
 /// Whether a request is a call in gRPC or gRPC-Web.
 pub(crate) fn is_call(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    headers.get(CONTENT_TYPE).is_some_and(is_grpc)
+}
+
+fn is_grpc(kind: &HeaderValue) -> bool {
+    kind.as_bytes().starts_with(b"application/grpc")
 }
 
 impl Door {
@@ -140,6 +144,10 @@ fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> HeaderMap {
     let mut metadata = call::metadata(headers, trace, client);
     for name in FRAMING {
         metadata.extend(headers.get(&name).cloned().map(|value: HeaderValue| (name, value)));
+    }
+    // Who does not say which framing it takes takes the one that it sends.
+    if !headers.get(ACCEPT).is_some_and(is_grpc) {
+        metadata.extend(headers.get(CONTENT_TYPE).cloned().map(|kind| (ACCEPT, kind)));
     }
     metadata
 }

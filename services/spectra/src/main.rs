@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use spectra::cli::{Cli, Command, Told};
 use spectra_mesh::telemetry::Telemetry;
+use tokio::runtime::Builder;
 
 /// Gives what a burst took back to the system: each password hash takes 19 MiB, and the system's own
 /// allocator keeps them for good.
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
         }
     };
     spectra::install_crypto();
-    let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into).and_then(|runtime| {
+    let mut runtime = if command.has_threads() { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let outcome = runtime.enable_all().build().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
             let telemetry = Telemetry::start(command.name(), &recorded).map_err(|error| anyhow::anyhow!(error))?;
             spectra::files::raise_limit();

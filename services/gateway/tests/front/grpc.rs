@@ -165,6 +165,10 @@ async fn browsers_speak_grpc_web() {
 
     let text = web(&front, "application/grpc-web-text+proto", STANDARD.encode(framed(&asked(ID))).into()).await;
     assert_eq!(text.status, 200);
+    // As browsers send it when nobody says otherwise.
+    let headers = [("content-type", "application/grpc-web-text"), ("accept", "*/*")];
+    let same = front.send(Method::POST, GET, &headers, STANDARD.encode(framed(&asked(ID)))).await;
+    assert_eq!((same.header("content-type"), &same.body), ("application/grpc-web-text+proto", &text.body));
     // Each frame may be padded by itself.
     let frames: Vec<u8> =
         text.body.split_inclusive(|byte| *byte == b'=').flat_map(|part| STANDARD.decode(part).unwrap_or_default()).collect();

@@ -28,6 +28,12 @@ impl Command {
             _ => "spectra",
         }
     }
+
+    /// Whether the command does its work on threads of its own.
+    #[must_use]
+    pub fn has_threads(&self) -> bool {
+        matches!(self, Self::Serve(Serve { role: Role::Gateway, .. }))
+    }
 }
 
 impl Database {
