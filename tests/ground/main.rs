@@ -6,5 +6,6 @@ mod files;
 mod forms;
 mod generated;
 mod kinds;
+mod resets;
 mod stage;
 mod streams;

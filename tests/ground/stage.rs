@@ -29,7 +29,10 @@ use tokio::{
 };
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::{
+    body::Body,
+    transport::{Server, server::TcpIncoming},
+};
 use tower::util::MapRequestLayer;
 
 use crate::{
@@ -86,8 +89,11 @@ impl Streamed {
     /// Waits until none is open, and tells how many have ended and how many have broken off.
     pub(crate) async fn settled(&self) -> (usize, usize) {
         let settled = async {
-            while self.open.load(Ordering::SeqCst) > 0 {
+            let mut quiet = 0;
+            // What is on its way to a service has not begun there yet.
+            while quiet < 30 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
+                quiet = if self.open.load(Ordering::SeqCst) > 0 { 0 } else { quiet + 1 };
             }
         };
         tokio::time::timeout(PATIENCE, settled).await.expect("no stream stays open");
@@ -96,13 +102,22 @@ impl Streamed {
 
     /// Waits until so many are open.
     pub(crate) async fn begun(&self, count: usize) {
-        let begun = async {
-            while self.open.load(Ordering::SeqCst) < count {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, begun).await.expect("the streams are open");
+        reaches(&self.open, count).await;
     }
+
+    /// Waits until so many have ended.
+    pub(crate) async fn ended(&self, count: usize) {
+        reaches(&self.ended, count).await;
+    }
+}
+
+async fn reaches(counter: &AtomicUsize, count: usize) {
+    let reached = async {
+        while counter.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("so many streams");
 }
 
 impl Open {
@@ -122,6 +137,7 @@ impl Drop for Open {
 /// The ground, until it is dropped.
 pub(crate) struct Stage {
     pub(crate) gateway: SocketAddr,
+    pub(crate) service: SocketAddr,
     pub(crate) streamed: Streamed,
     _stop: DropGuard,
 }
@@ -131,11 +147,11 @@ impl Stage {
         let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (service, front) = (listen().await, listen().await);
         let address = |listener: &TcpListener| listener.local_addr().expect("its address");
-        let (gateway, url) = (address(&front), format!("http://{}", address(&service)));
+        let (gateway, at) = (address(&front), address(&service));
         let (stop, streamed) = (CancellationToken::new(), Streamed::default());
         let serving = Server::builder()
             // As our services have it.
-            .layer(MapRequestLayer::new(spectra_mesh::unbroken))
+            .layer(MapRequestLayer::new(|request| spectra_mesh::unbroken(request).map(Body::new)))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(WINDOW)
             .add_service(KindServiceServer::new(Kinds))
@@ -144,10 +160,10 @@ impl Stage {
             .add_service(FileServiceServer::new(Files(streamed.clone())))
             .serve_with_incoming_shutdown(TcpIncoming::from(service), stop.clone().cancelled_owned());
         tokio::spawn(serving);
-        let peer = Peer::at("ground", &url).expect("a URL");
+        let peer = Peer::at("ground", &format!("http://{at}")).expect("a URL");
         let gate = Gateway::of(&POOL, &[("ground.v1", peer)]).expect("a contract that can be served");
         tokio::spawn(gate.serve(vec![front], stop.clone()));
-        Self { gateway, streamed, _stop: stop.drop_guard() }
+        Self { gateway, service: at, streamed, _stop: stop.drop_guard() }
     }
 
     /// Someone without a token.

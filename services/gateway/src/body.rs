@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::EXPECT};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::{Instant, Sleep};
+use tokio::{
+    task::consume_budget,
+    time::{Instant, Sleep},
+};
 use tokio_stream::Stream;
 
 use crate::problem::{Answered, Problem};
@@ -27,6 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a body that was not waited for is still read.
 const LINGER: Duration = Duration::from_secs(2);
+/// How much of it, in bytes.
+const LINGERING: usize = 32 << 20;
 
 /// What a request's body must be to be read.
 pub(crate) trait Incoming: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static {}
@@ -53,7 +58,15 @@ pub(crate) async fn read(body: &mut impl Incoming) -> Answered<Bytes> {
 pub(crate) fn linger(headers: &HeaderMap, mut body: impl Incoming) {
     // One that waits to be asked for its body sends none.
     if !is_empty(&body) && !headers.contains_key(EXPECT) {
-        let discard = async move { while let Some(Ok(_)) = body.frame().await {} };
+        let discard = async move {
+            let mut left = LINGERING;
+            // What was packed may be without end, and always there.
+            while left > 0 {
+                let Some(Ok(frame)) = body.frame().await else { return };
+                left = left.saturating_sub(frame.into_data().map_or(0, |data| data.len()));
+                consume_budget().await;
+            }
+        };
         tokio::spawn(tokio::time::timeout(LINGER, discard));
     }
 }

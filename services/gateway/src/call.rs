@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The largest answer of a service.
-const LARGEST_ANSWER: usize = 64 << 20;
+pub(crate) const LARGEST_ANSWER: usize = 64 << 20;
 
 /// The headers of a client that reach a service; no other does.
 const PASSED_ON: [HeaderName; 5] = [AUTHORIZATION, IF_MATCH, USER_AGENT, IDEMPOTENCY_KEY, HeaderName::from_static("x-change-reason")];

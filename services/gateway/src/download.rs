@@ -101,7 +101,11 @@ impl Download<'_> {
         let head = head.ok_or_else(|| self.broken("a file without its head"))?;
         let (first, length) = head.part.map_or((0, head.size), |part| (part.first, part.length));
         let end = first.checked_add(length).filter(|end| first >= 0 && length >= 0 && *end <= head.size);
-        let (Some(end), Ok(left)) = (end, u64::try_from(length)) else { return Err(self.broken("a part that is not within the file")) };
+        let is_part = head.part.is_some();
+        let end = end.filter(|_| !is_part || (length > 0 && asked(&self.parts.method, &self.parts.headers).is_some()));
+        let (Some(end), Ok(left)) = (end, u64::try_from(length)) else {
+            return Err(self.broken("a part that nobody asked for, or that is not within the file"));
+        };
 
         let mut answer = Response::new(whole(""));
         let reads = matches!(self.parts.method, Method::GET | Method::HEAD);
@@ -122,7 +126,7 @@ impl Download<'_> {
             let digest = HeaderValue::try_from(format!("sha-256=:{}:", STANDARD.encode(&head.sha256))).ok();
             headers.extend(digest.map(|digest| (HeaderName::from_static("repr-digest"), digest)));
         }
-        if head.part.is_some() {
+        if is_part {
             let range = format!("bytes {first}-{}/{}", end - 1, head.size);
             headers.extend(HeaderValue::try_from(range).ok().map(|range| (CONTENT_RANGE, range)));
             *answer.status_mut() = StatusCode::PARTIAL_CONTENT;

@@ -106,10 +106,7 @@ impl Front {
         let asked = Asked { parts: &parts, trace: &trace, client, stop };
         let answered = match way {
             _ if allowance.is_some_and(Allowance::exceeded) => refused(&parts, body, Excess::OfClient).await,
-            Ok(None) => match self.guard.admit() {
-                Ok(_place) => Ok(self.grpc.answer(&parts, body, &trace, client).instrument(trace.span.clone()).await),
-                Err(excess) => refused(&parts, body, excess).await,
-            },
+            Ok(None) => Ok(self.grpc.answer(&self.guard, asked, body).instrument(trace.span.clone()).await),
             Ok(Some(way)) => {
                 let mut body = Some(body);
                 let answered = self.follow(way, asked, &mut body).instrument(trace.span.clone()).await;

@@ -21,6 +21,8 @@ use crate::{
     answer::{Answer, stream},
     body, call,
     contract::Target,
+    front::Asked,
+    guard::Guard,
     routes::Routes,
     trace::Trace,
 };
@@ -92,21 +94,22 @@ impl Door {
     }
 
     /// Answers a call of `client`.
-    pub(crate) async fn answer(&self, parts: &Parts, body: impl body::Incoming, trace: &Trace, client: IpAddr) -> Answer {
+    pub(crate) async fn answer(&self, guard: &Guard, asked: Asked<'_>, body: impl body::Incoming) -> Answer {
+        let Asked { parts, trace, client, .. } = asked;
         // Its length is not told: unpacked from the web's text it is another, and the service would be told the wrong one.
         let body = StreamBody::new(BodyStream::new(body).filter(says_something))
             .map_err(|_| Status::from(Error::Malformed("the body ended before its end")));
         let headers = metadata(&parts.headers, trace, client);
-        unframed(parts, headers, Body::new(body), |request| async { Ok(self.pass(request).await) }).await
+        unframed(parts, headers, Body::new(body), |request| async { Ok(self.pass(request, guard).await) }).await
     }
 
-    async fn pass(&self, request: Request<Body>) -> Response<Body> {
+    async fn pass(&self, request: Request<Body>, guard: &Guard) -> Response<Body> {
         if request.uri().path().starts_with("/grpc.") {
             let Ok(answer) = self.own.clone().oneshot(request).await;
             return answer;
         }
         match self.methods.get(request.uri().path()) {
-            Some(method) => method.call(request).await,
+            Some(method) => method.call(request, guard).await,
             None => Status::from(Error::Unimplemented).into_http(),
         }
     }
@@ -146,8 +149,8 @@ fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> HeaderMap {
         metadata.extend(headers.get(&name).cloned().map(|value: HeaderValue| (name, value)));
     }
     // Who does not say which framing it takes takes the one that it sends.
-    if !headers.get(ACCEPT).is_some_and(is_grpc) {
-        metadata.extend(headers.get(CONTENT_TYPE).cloned().map(|kind| (ACCEPT, kind)));
+    if let Some(kind) = headers.get(CONTENT_TYPE).filter(|_| !headers.get(ACCEPT).is_some_and(is_grpc)) {
+        metadata.insert(ACCEPT, kind.clone());
     }
     metadata
 }

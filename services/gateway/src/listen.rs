@@ -14,14 +14,21 @@ use std::{
     time::Duration,
 };
 
-use http::{Extensions, HeaderMap, header::CONTENT_DISPOSITION};
+use http::{
+    Extensions, HeaderMap, HeaderValue,
+    header::{ACCEPT_ENCODING, CONTENT_DISPOSITION},
+};
 use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use spectra_mesh::serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS};
+use spectra_mesh::{
+    Unbroken,
+    serve::{GRACE, HEADERS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAMS},
+    unbroken,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime,
@@ -30,7 +37,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::service_fn;
+use tower::{service_fn, util::MapRequest};
 use tower_http::{
     compression::{
         Compression,
@@ -124,6 +131,16 @@ fn worthwhile() -> impl Predicate {
     DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type())).and(no_file)
 }
 
+/// A request that takes an answer as it is, if it takes no compression that there is. Who forbids that too would be refused only
+/// after the call was made.
+fn uncompressed_at_least<B>(mut request: Request<B>) -> Request<B> {
+    let forbids = |value: &HeaderValue| value.as_bytes().windows(2).any(|pair| pair == b"=0");
+    if request.headers().get_all(ACCEPT_ENCODING).iter().any(forbids) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
+    }
+    request
+}
+
 /// What all connections share.
 struct Doors {
     front: Arc<Front>,
@@ -175,14 +192,15 @@ impl Doors {
         let greeted = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&greeted);
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
-        let service = service_fn(move |request: Request<DecompressionBody<Incoming>>| {
+        let service = service_fn(move |request: Request<DecompressionBody<Unbroken<Incoming>>>| {
             seen.store(true, Ordering::Relaxed);
             let (front, stop) = (Arc::clone(&front), stop.clone());
             async move { Ok::<_, Infallible>(front.answer(request, peer, &stop).await) }
         });
         // An encoding that is not understood is refused where the body's type is.
         let service = RequestDecompression::new(service).pass_through_unaccepted(true);
-        let service = TowerToHyperService::new(Compression::new(service).compress_when(worthwhile()));
+        let service = Compression::new(service).compress_when(worthwhile());
+        let service = TowerToHyperService::new(MapRequest::new(service, |request| uncompressed_at_least(unbroken(request))));
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(STALL));
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(Box::pin(stream)), service));

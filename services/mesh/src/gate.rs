@@ -143,7 +143,7 @@ where
         }
     }
     if policy.client_streaming {
-        request = unbroken(request);
+        request = unbroken(request).map(Body::new);
     }
     let inner = async move {
         let answer = explained(inner.call(request).await?);

@@ -47,4 +47,4 @@ pub use revocations::Revocations;
 pub use rpc::{Reply, checked, permit};
 pub use shares::Shares;
 pub use stamp::{moment, stamp};
-pub use unbroken::unbroken;
+pub use unbroken::{Unbroken, unbroken};

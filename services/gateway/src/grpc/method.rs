@@ -6,17 +6,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use prost_reflect::MethodDescriptor;
 use spectra_mesh::{
     Error, Peer,
     deadline::{self, HOP},
 };
+use spectra_proto::{
+    policy::{Access, method_policy},
+    types::Reason,
+};
 use tonic::{Code, Status, body::Body};
 use tower::ServiceExt;
 
-use crate::{again::Again, body::LIMIT, call::Failure};
+use crate::{
+    again::Again,
+    body::LIMIT,
+    call::{Failure, LARGEST_ANSWER},
+    guard::{Excess, Guard},
+};
 
 /// What stands before a message.
 const PREFIX: usize = 5;
@@ -27,6 +36,8 @@ pub(super) struct Method {
     peer: Peer,
     /// Whether it takes one message and answers with one.
     unary: bool,
+    /// Whether anyone may call it.
+    public: bool,
     /// When it may be called again although it may have been done.
     pub(super) again: Arc<Again>,
 }
@@ -36,31 +47,47 @@ impl Method {
     pub(super) fn read(method: &MethodDescriptor, peer: Peer) -> (String, Self) {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let unary = !method.is_client_streaming() && !method.is_server_streaming();
-        (path, Self { peer, unary, again: Arc::new(Again::of(method)) })
+        let public = method_policy(method).unwrap_or_default().access() == Access::Public;
+        (path, Self { peer, unary, public, again: Arc::new(Again::of(method)) })
     }
 
     /// Hands a call on. A stream lasts as long as its ends wish.
-    pub(super) async fn call(&self, request: Request<Body>) -> Response<Body> {
-        let answered = if self.unary { self.unary(request).await } else { self.send(request).await.map_err(Error::from) };
+    pub(super) async fn call(&self, request: Request<Body>, guard: &Guard) -> Response<Body> {
+        // Who shows no token at all gets no further: nothing of theirs is read.
+        let answered = if !self.public && !request.headers().contains_key(AUTHORIZATION) {
+            Err(Error::Unauthenticated(Reason::Unauthenticated, "a bearer token is needed"))
+        } else if self.unary {
+            self.unary(request, guard).await
+        } else {
+            self.open(request, guard).await.map_err(Error::from)
+        };
         answered.unwrap_or_else(|error| Status::from(error).into_http())
     }
 
+    /// Opens a stream.
+    async fn open(&self, request: Request<Body>, guard: &Guard) -> Result<Response<Body>, Failure> {
+        let _place = guard.admit().map_err(excess)?;
+        self.send(request).await
+    }
+
     /// Makes a unary call in its time; once more when nobody answered and it does no harm. For that its message is held.
-    async fn unary(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
+    async fn unary(&self, request: Request<Body>, guard: &Guard) -> Result<Response<Body>, Error> {
         let time = deadline::asked(request.headers());
         let (parts, body) = request.into_parts();
         if !self.again.allows(&parts.headers) {
-            return Ok(self.once(Request::from_parts(parts, body), time).await?);
+            return Ok(self.once(Request::from_parts(parts, body), time, guard).await?);
         }
         let begun = Instant::now();
         let read = Limited::new(body, LIMIT + PREFIX).collect();
         let message = tokio::time::timeout(time, read).await.map_err(|_| Error::Deadline)?.map_err(|fault| unread(&*fault))?.to_bytes();
-        let once = |time| self.once(Request::from_parts(parts.clone(), Body::new(Full::new(message.clone()))), time);
+        let once = |time| self.once(Request::from_parts(parts.clone(), Body::new(Full::new(message.clone()))), time, guard);
         Ok(self.again.call(true, time.saturating_sub(begun.elapsed()), once).await?)
     }
 
     /// Makes a unary call within `time`, of which the service has a hop less.
-    async fn once(&self, mut request: Request<Body>, time: Duration) -> Result<Response<Body>, Failure> {
+    async fn once(&self, mut request: Request<Body>, time: Duration, guard: &Guard) -> Result<Response<Body>, Failure> {
+        // Only now, so that nobody holds a place by sending slowly.
+        let _place = guard.admit().map_err(excess)?;
         let given = time.saturating_sub(HOP);
         if given.is_zero() {
             return Err(Failure::Deadline);
@@ -76,7 +103,7 @@ impl Method {
                 let answer = Response::from_parts(parts, Body::empty());
                 return if late && begun.elapsed() >= given { Err(Failure::Deadline) } else { Ok(answer) };
             }
-            let whole = body.collect().await.map_err(|fault| self.unanswered(&fault))?;
+            let whole = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|fault| self.unanswered(&fault))?;
             Ok(Response::from_parts(parts, Body::new(whole)))
         };
         tokio::time::timeout(time, whole).await.unwrap_or(Err(Failure::Deadline))
@@ -100,6 +127,11 @@ impl From<Failure> for Error {
             Failure::Unanswered => Self::Unavailable("the service does not answer; try again in a moment"),
         }
     }
+}
+
+/// There is no room for the call.
+fn excess(excess: Excess) -> Failure {
+    Failure::Refused(Box::new(excess.error().into()))
 }
 
 /// Why a message could not be held.

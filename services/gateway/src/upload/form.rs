@@ -21,8 +21,10 @@ use crate::{
 
 /// How many parts a form may have.
 const PARTS: usize = 100;
-/// How long a field of the form may be, and how much may come before a part or a piece of one ends, in bytes.
+/// How long a field of the form may be, in bytes.
 const LONGEST: usize = 256 << 10;
+/// How much may come before a part begins, or a piece of one is whole, in bytes.
+const HEAD: usize = 16 << 10;
 /// What the part of the file may be called when it has no file name.
 const FILE: &str = "file";
 
@@ -113,7 +115,7 @@ impl<B: Incoming> Stream for Sparing<'_, B> {
         let piece = ready!(Pin::new(&mut self.body).poll_next(context));
         self.gave = true;
         let size = piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
-        if self.held.fetch_add(size, Ordering::Relaxed) > LONGEST {
+        if self.held.fetch_add(size, Ordering::Relaxed) > HEAD {
             return Poll::Ready(Some(Err(Problem::malformed("the head of a part of the form does not end"))));
         }
         Poll::Ready(piece)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use tokio::task::consume_budget;
 use tokio_stream::StreamExt as _;
 
 use super::Hand;
@@ -37,6 +38,8 @@ impl Lines {
             let piece = body.next().await.transpose()?;
             let is_last = piece.is_none();
             read.extend_from_slice(&piece.unwrap_or_default());
+            // Empty lines wait for nobody, and may come packed by the million.
+            consume_budget().await;
             while let Some(end) = read[looked..].iter().position(|byte| *byte == b'\n') {
                 let line = read.split_to(looked + end + 1);
                 looked = 0;

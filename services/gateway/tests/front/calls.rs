@@ -202,6 +202,9 @@ async fn what_is_large_is_compressed_for_whom_it_suits() {
     let mut text = Vec::new();
     GzDecoder::new(&*make("gzip").await.body).read_to_end(&mut text).expect("gzip");
     assert_eq!(text, plain.body);
+    for picky in ["identity;q=0", "*;q=0", "lzma, identity; q=0"] {
+        assert_eq!(make(picky).await.status, 201, "what is done is not told to be refused");
+    }
     let small = front.send(Method::GET, &material(), &[("accept-encoding", "gzip")], "").await;
     assert_eq!(small.header("content-encoding"), "", "what fits into one packet is sent as it is");
 }

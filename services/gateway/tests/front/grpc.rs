@@ -5,12 +5,19 @@ use std::time::Instant;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Method;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use prost::Message;
 use spectra_proto::lims::{
     CreateMaterialRequest, GetMaterialRequest, ListMaterialsRequest, Material, material_service_client::MaterialServiceClient,
 };
 use tokio::net::TcpListener;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{
+    Code, Request, Status,
+    metadata::MetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest,
     server_reflection_response::MessageResponse,
@@ -24,7 +31,25 @@ use crate::{
 
 const GET: &str = "/spectra.lims.v1.MaterialService/GetMaterial";
 
-pub(crate) fn channel(front: &Front) -> Channel {
+/// A channel of someone who shows a token, as nobody gets far without.
+pub(crate) fn channel(front: &Front) -> InterceptedService<Channel, Signed> {
+    InterceptedService::new(bare(front), Signed)
+}
+
+/// Shows a token where nothing else does.
+#[derive(Clone)]
+pub(crate) struct Signed;
+
+impl Interceptor for Signed {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if !request.metadata().contains_key("authorization") {
+            request.metadata_mut().insert("authorization", MetadataValue::from_static("Bearer a.b.c"));
+        }
+        Ok(request)
+    }
+}
+
+fn bare(front: &Front) -> Channel {
     Channel::from_shared(format!("http://{}", front.address)).expect("a URL").connect_lazy()
 }
 
@@ -151,6 +176,18 @@ async fn a_message_that_is_held_has_a_limit() {
     let refused = materials.get_material(asked(&"x".repeat(5 << 20))).await.expect_err("too large");
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     assert_eq!(materials.get_material(asked(ID)).await.expect("a material").into_inner().name, "Silicon");
+}
+
+#[tokio::test]
+async fn who_shows_no_token_holds_nothing() {
+    let double = Double::start().await;
+    let front = Front::before(double.address).await;
+    // A call whose message never comes.
+    let request = http::Request::post(GET).header("content-type", "application/grpc").header("te", "trailers");
+    let endless = tonic::body::Body::new(StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, Status>>()));
+    let answer = tower::ServiceExt::oneshot(bare(&front), request.body(endless).expect("a request")).await.expect("an answer");
+    assert_eq!(answer.headers()["grpc-status"], "16");
+    assert!(double.heard().is_empty(), "no service is asked");
 }
 
 #[tokio::test]

@@ -146,7 +146,9 @@ async fn a_slow_service_does_not_fill_the_gateway() {
         .map(|_| {
             let mut materials = MaterialServiceClient::new(lims.channel());
             let slow = ListMaterialsRequest { q: Some("slow".to_owned()), ..ListMaterialsRequest::default() };
-            async move { materials.list_materials(Request::new(slow)).await }
+            let mut slow = Request::new(slow);
+            slow.set_timeout(Duration::from_mins(1));
+            async move { materials.list_materials(slow).await }
         })
         .collect();
     eventually("all wait", async || lims.in_flight() == 1_000).await;

@@ -195,10 +195,13 @@ impl Address {
 async fn revive(address: Weak<Address>, pause: Duration) {
     tokio::time::sleep(pause).await;
     let Some(address) = address.upgrade() else { return };
-    // Whoever fails again is left alone again.
-    if address.connection(&address.connections.place()).await.is_some() {
-        address.admit();
-    }
+    // In a task of its own: whoever is admitted rests no longer, and this ends with the rest.
+    tokio::spawn(async move {
+        // Whoever fails again is left alone again.
+        if address.connection(&address.connections.place()).await.is_some() {
+            address.admit();
+        }
+    });
 }
 
 /// Whether the service says that it did not look at the call, and that another may: it is ending, or has no room.

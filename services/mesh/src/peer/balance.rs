@@ -119,14 +119,14 @@ impl Balance {
 
     /// Answers a call.
     pub(super) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Unanswered> {
+        let mut last = None;
+        // Without a time it is a stream, which the service bounds: an upload takes as long as it comes.
+        let Some(time) = deadline::told(request.headers()) else { return self.send(request, &mut last).await };
         // Refused before it waits: a slow service must not fill the process with calls to it.
         let Ok(_place) = self.room.try_acquire() else {
             return Ok(Status::from(Error::Unavailable("the service is busy; try again in a moment")).into_http());
         };
-        let mut last = None;
-        let time = deadline::told(request.headers());
         let sent = self.send(request, &mut last);
-        let Some(time) = time else { return sent.await };
         match tokio::time::timeout(time + LEEWAY, sent).await {
             Ok(answered) => answered,
             Err(late) => {

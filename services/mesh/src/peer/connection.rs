@@ -55,7 +55,9 @@ impl Connections {
     pub(super) fn place(&self) -> Place {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = all.entry(Handle::current().id()).or_default();
-        lines.retain(|line| !line.is_over());
+        let mut kept = false;
+        // Of those that nobody uses, one stays.
+        lines.retain(|line| !line.is_over() && (line.calls.load(Ordering::Relaxed) > 0 || !std::mem::replace(&mut kept, true)));
         let line = lines.iter().find(|line| line.calls.load(Ordering::Relaxed) < CALLS as usize).cloned();
         let line = line.unwrap_or_else(|| {
             lines.push(Arc::default());
@@ -117,7 +119,7 @@ impl http_body::Body for Placed {
     }
 }
 
-/// Makes a connection, which lasts until nobody has it any more and all its calls have ended.
+/// Makes a connection, which ends when nobody has it any more and all its calls have ended.
 pub(super) async fn connect(at: SocketAddr) -> io::Result<SendRequest<Sent>> {
     let stream = timeout(LONGEST, TcpStream::connect(at)).await??;
     stream.set_nodelay(true)?;
