@@ -60,7 +60,7 @@ impl Double {
                 }
             };
             listening.send(listener.local_addr().expect("its address")).expect("a test that waits");
-            let server = Server::builder().add_service(service);
+            let server = Server::builder().max_concurrent_streams(crate::serve::CALLS).add_service(service);
             server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped).await.expect("a service");
             _ = ending.send(());
         });
@@ -362,6 +362,18 @@ async fn there_is_room_for_so_many_calls() {
     held.iter().for_each(tokio::task::JoinHandle::abort);
     eventually("nobody waits", async || peer.in_flight() == 0).await;
     eventually("it answers again", async || ask(&peer, "").await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn streams_that_stay_open_leave_room_for_calls() {
+    let double = Double::start().await;
+    let (peer, _names) = named(&[double.at]);
+    let mut open = Vec::new();
+    // One more than a connection takes.
+    for _ in 0..=crate::serve::CALLS {
+        open.push(HealthClient::new(peer.channel()).watch(HealthCheckRequest::default()).await.expect("a stream"));
+    }
+    ask(&peer, "").await.expect("an answer");
 }
 
 #[tokio::test]
