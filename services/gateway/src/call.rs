@@ -103,6 +103,11 @@ async fn within<T>(
     }
 }
 
+/// Whether someone who must shows no token: nothing of theirs is read.
+pub(crate) fn is_nameless(public: bool, headers: &HeaderMap) -> bool {
+    !public && !headers.contains_key(AUTHORIZATION)
+}
+
 /// What a service is told besides the message.
 pub(crate) fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> HeaderMap {
     let mut metadata = HeaderMap::with_capacity(10);

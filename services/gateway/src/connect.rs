@@ -10,10 +10,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD_NO_PAD},
 };
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue, Method, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE};
 use prost_reflect::prost::Message;
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -57,12 +54,10 @@ pub(crate) async fn answer(rpc: &Rpc, guard: &Guard, asked: Asked<'_>, body: &mu
 async fn call(rpc: &Rpc, guard: &Guard, asked: Asked<'_>, body: &mut impl Incoming) -> Result<Bytes, Refusal> {
     let Asked { parts, trace, client, .. } = asked;
     let headers = &parts.headers;
-    // Who shows no token at all gets no further: nothing of theirs is read.
-    if !rpc.public && !headers.contains_key(AUTHORIZATION) {
+    if call::is_nameless(rpc.public, headers) {
         return Err(Problem::unauthenticated().into());
     }
-    // Where there is no room, nothing is read either.
-    drop(guard.admit().map_err(Excess::problem)?);
+    guard.has_room().map_err(Excess::problem)?;
     if headers.get_all(VERSION.0).iter().any(|version| version != VERSION.1) {
         return Err(Problem::malformed("the version of the Connect protocol is 1").into());
     }

@@ -66,6 +66,8 @@ pub(crate) struct Download<'d> {
     pub(crate) plans: &'d Arc<Plans>,
     pub(crate) binding: &'d Binding,
     pub(crate) parts: &'d Parts,
+    /// Whether a part of it is asked for.
+    pub(crate) ranged: bool,
     pub(crate) head: FieldId,
     pub(crate) content: FieldId,
 }
@@ -102,7 +104,7 @@ impl Download<'_> {
         let (first, length) = head.part.map_or((0, head.size), |part| (part.first, part.length));
         let end = first.checked_add(length).filter(|end| first >= 0 && length >= 0 && *end <= head.size);
         let is_part = head.part.is_some();
-        let end = end.filter(|_| !is_part || (length > 0 && asked(&self.parts.method, &self.parts.headers).is_some()));
+        let end = end.filter(|_| !is_part || (length > 0 && self.ranged));
         let (Some(end), Ok(left)) = (end, u64::try_from(length)) else {
             return Err(self.broken("a part that nobody asked for, or that is not within the file"));
         };

@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH},
+    header::{CONTENT_TYPE, IF_MATCH},
     request::Parts,
 };
 use tokio::sync::SemaphorePermit;
@@ -40,12 +40,10 @@ pub(crate) struct Exchange<'e> {
 impl Exchange<'_> {
     /// Makes the call, and shows what comes of it. What it leaves of `body` is the caller's.
     pub(crate) async fn answer<B: Incoming>(&self, body: &mut Option<B>) -> Answered<Answer> {
-        // Who shows no token at all gets no further: nothing of theirs is read.
-        if !self.binding.rpc.public && !self.parts().headers.contains_key(AUTHORIZATION) {
+        if call::is_nameless(self.binding.rpc.public, &self.parts().headers) {
             return Err(Problem::unauthenticated());
         }
-        // Where there is no room, nothing is read either.
-        drop(self.place()?);
+        self.front.guard.has_room().map_err(Excess::problem)?;
         let framing = self.framing()?;
         match (self.binding.rpc.takes, framing, body) {
             (None, None, Some(body)) => self.call(body).await,
@@ -199,7 +197,14 @@ impl Exchange<'_> {
     /// A file, as `give` takes it from its messages.
     fn download(&self, give: impl FnOnce(Download<'_>) -> Answered<Answer>) -> Answered<Answer> {
         let Shown::File { head, content } = self.binding.shown else { return Err(Problem::internal()) };
-        give(Download { plans: self.plans(), binding: self.binding, parts: self.parts(), head, content })
+        give(Download {
+            plans: self.plans(),
+            binding: self.binding,
+            parts: self.parts(),
+            ranged: self.address.range.is_some(),
+            head,
+            content,
+        })
     }
 
     /// Why a call has no answer, for whoever made the request.

@@ -105,7 +105,7 @@ impl Front {
         let trace = Trace::of(&called, &parts.headers);
         let asked = Asked { parts: &parts, trace: &trace, client, stop };
         let answered = match way {
-            _ if allowance.is_some_and(Allowance::exceeded) => refused(&parts, body, Excess::OfClient).await,
+            _ if allowance.is_some_and(Allowance::exceeded) => refused(&parts, body).await,
             Ok(None) => Ok(self.grpc.answer(&self.guard, asked, body).instrument(trace.span.clone()).await),
             Ok(Some(way)) => {
                 let mut body = Some(body);
@@ -177,9 +177,10 @@ impl Way<'_, '_> {
     }
 }
 
-/// Says no to a request that is one too many, in its own words.
-async fn refused(parts: &Parts, body: impl body::Incoming, excess: Excess) -> Answered<Answer> {
+/// Says no to a client who asks too much, in its own words.
+async fn refused(parts: &Parts, body: impl body::Incoming) -> Answered<Answer> {
     body::linger(&parts.headers, body);
+    let excess = Excess::OfClient;
     if grpc::is_call(&parts.headers) { Ok(grpc::refuse(parts, excess.error()).await) } else { Err(excess.problem()) }
 }
 

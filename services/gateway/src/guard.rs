@@ -81,6 +81,11 @@ impl Guard {
         Some(limits.count(headers, client).await)
     }
 
+    /// Whether there is a place for a call. Where there is none, nothing of it is read.
+    pub(crate) fn has_room(&self) -> Result<(), Excess> {
+        if self.calls.available_permits() > 0 { Ok(()) } else { Err(Excess::OfAll) }
+    }
+
     /// A place for a call, until its answer begins.
     pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, Excess> {
         self.calls.try_acquire().map_err(|_| Excess::OfAll)

@@ -2,8 +2,8 @@
 //!
 //! At start the routes are made from the `google.api.http` options of every method; no line here names one. A
 //! request then finds its route, becomes the wire bytes of the method's message, and is answered by the service that
-//! owns the method; the bytes of the answer, or of each message of a stream, become JSON. Calls that are gRPC or gRPC-Web
-//! already are handed on as they are, and those of the Connect protocol without their envelope.
+//! owns the method; the bytes of the answer, or of each message of a stream, become JSON, or a file. Calls that are gRPC or
+//! gRPC-Web already are handed on as they are, and those of the Connect protocol without their envelope.
 
 use std::{io, num::NonZeroUsize, sync::Arc, thread};
 

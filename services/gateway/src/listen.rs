@@ -15,7 +15,7 @@ use std::{
 };
 
 use http::{
-    Extensions, HeaderMap, HeaderValue,
+    Extensions, HeaderMap,
     header::{ACCEPT_ENCODING, CONTENT_DISPOSITION},
 };
 use hyper::{Request, body::Incoming};
@@ -46,7 +46,10 @@ use tower_http::{
     decompression::{DecompressionBody, RequestDecompression},
 };
 
-use crate::{front::Front, media::Framing};
+use crate::{
+    front::Front,
+    media::{self, Framing},
+};
 
 /// How many connections there may be at once; more wait to be accepted.
 const CONNECTIONS: usize = 10_000;
@@ -131,11 +134,10 @@ fn worthwhile() -> impl Predicate {
     DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type())).and(no_file)
 }
 
-/// A request that takes an answer as it is, if it takes no compression that there is. Who forbids that too would be refused only
+/// A request that takes some answer. Who takes none, neither as it is nor in any compression that there is, would be refused only
 /// after the call was made.
-fn uncompressed_at_least<B>(mut request: Request<B>) -> Request<B> {
-    let forbids = |value: &HeaderValue| value.as_bytes().windows(2).any(|pair| pair == b"=0");
-    if request.headers().get_all(ACCEPT_ENCODING).iter().any(forbids) {
+fn answerable<B>(mut request: Request<B>) -> Request<B> {
+    if media::forbids_all_encodings(request.headers()) {
         request.headers_mut().remove(ACCEPT_ENCODING);
     }
     request
@@ -200,7 +202,7 @@ impl Doors {
         // An encoding that is not understood is refused where the body's type is.
         let service = RequestDecompression::new(service).pass_through_unaccepted(true);
         let service = Compression::new(service).compress_when(worthwhile());
-        let service = TowerToHyperService::new(MapRequest::new(service, |request| uncompressed_at_least(unbroken(request))));
+        let service = TowerToHyperService::new(MapRequest::new(service, |request| answerable(unbroken(request))));
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(STALL));
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(Box::pin(stream)), service));

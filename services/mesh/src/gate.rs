@@ -38,8 +38,8 @@ const LONGEST_WRITE: Duration = Duration::from_secs(30);
 /// Health and reflection are open: they tell nothing of any organization.
 const OPEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
-/// How many calls of an organization may be in flight: half of what one connection carries, so that on the gateway's, which
-/// all share, the others find room.
+/// How many calls of an organization may be in flight: half of what one connection carries, so that on one that all share
+/// the others find room.
 const CALLS_OF_ONE: usize = CALLS as usize / 2;
 
 /// The layer.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use prost_reflect::MethodDescriptor;
 use spectra_mesh::{
@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use crate::{
     again::Again,
     body::LIMIT,
-    call::{Failure, LARGEST_ANSWER},
+    call::{self, Failure, LARGEST_ANSWER},
     guard::{Excess, Guard},
 };
 
@@ -53,8 +53,7 @@ impl Method {
 
     /// Hands a call on. A stream lasts as long as its ends wish.
     pub(super) async fn call(&self, request: Request<Body>, guard: &Guard) -> Response<Body> {
-        // Who shows no token at all gets no further: nothing of theirs is read.
-        let answered = if !self.public && !request.headers().contains_key(AUTHORIZATION) {
+        let answered = if call::is_nameless(self.public, request.headers()) {
             Err(Error::Unauthenticated(Reason::Unauthenticated, "a bearer token is needed"))
         } else if self.unary {
             self.unary(request, guard).await

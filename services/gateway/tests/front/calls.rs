@@ -202,6 +202,9 @@ async fn what_is_large_is_compressed_for_whom_it_suits() {
     let mut text = Vec::new();
     GzDecoder::new(&*make("gzip").await.body).read_to_end(&mut text).expect("gzip");
     assert_eq!(text, plain.body);
+    for weighed in ["gzip;q=0.5", "gzip;q=0.8, identity;q=0", "br;q=0, gzip;q=0.1, *;q=0"] {
+        assert_eq!(make(weighed).await.header("content-encoding"), "gzip", "{weighed}");
+    }
     for picky in ["identity;q=0", "*;q=0", "lzma, identity; q=0"] {
         assert_eq!(make(picky).await.status, 201, "what is done is not told to be refused");
     }

@@ -141,6 +141,20 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// Waits until the second of two is found, and sees that the first is asked no more.
+async fn all_go_to_the_other(peer: &Peer, doubles: &[Double; 2]) {
+    eventually("the other is found", async || {
+        ask(peer, "").await.expect("an answer");
+        doubles[1].asked() > 0
+    })
+    .await;
+    let before = doubles[0].asked();
+    for _ in 0..50 {
+        ask(peer, "").await.expect("an answer");
+    }
+    assert_eq!(doubles[0].asked(), before);
+}
+
 /// An address that nobody listens at.
 async fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("its address")
@@ -172,16 +186,7 @@ async fn the_busy_get_less() {
         .collect();
     eventually("twenty calls wait", async || peer.in_flight() == 20).await;
     *names.lock().expect("no test breaks here") = doubles.each_ref().map(|double| double.at).to_vec();
-    eventually("the other is found", async || {
-        ask(&peer, "").await.expect("an answer");
-        doubles[1].asked() > 0
-    })
-    .await;
-    let before = doubles[0].asked();
-    for _ in 0..50 {
-        ask(&peer, "").await.expect("an answer");
-    }
-    assert_eq!(doubles[0].asked(), before);
+    all_go_to_the_other(&peer, &doubles).await;
     ask(&busy, "").await.expect("it answers all the same");
     held.iter().for_each(tokio::task::JoinHandle::abort);
     eventually("nobody waits", async || peer.in_flight() == 0).await;
@@ -280,16 +285,7 @@ async fn names_change() {
     let mut beats = HealthClient::new(peer.channel()).watch(asked).await.expect("a stream").into_inner();
     assert_eq!(peer.in_flight(), 0, "a stream that was opened waits for nothing");
     *names.lock().expect("no test breaks here") = vec![doubles[1].at];
-    eventually("the other is asked", async || {
-        ask(&peer, "").await.expect("an answer");
-        doubles[1].asked() > 0
-    })
-    .await;
-    let before = doubles[0].asked();
-    for _ in 0..50 {
-        ask(&peer, "").await.expect("an answer");
-    }
-    assert_eq!(doubles[0].asked(), before);
+    all_go_to_the_other(&peer, &doubles).await;
     for _ in 0..50 {
         beats.message().await.expect("it goes on").expect("without an end");
     }
