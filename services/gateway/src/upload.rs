@@ -24,12 +24,12 @@ pub(crate) fn stream() -> (Hand, Messages) {
 pub(crate) struct Hand(mpsc::Sender<Option<Bytes>>);
 
 /// Nobody takes more messages: the service has answered.
-pub(crate) struct Answered;
+pub(crate) struct Done;
 
 impl Hand {
     /// Sends a message, once the one before is on its way.
-    pub(crate) async fn send(&self, message: impl Into<Bytes>) -> Result<(), Answered> {
-        self.0.send(Some(message.into())).await.map_err(|_| Answered)
+    pub(crate) async fn send(&self, message: impl Into<Bytes>) -> Result<(), Done> {
+        self.0.send(Some(message.into())).await.map_err(|_| Done)
     }
 
     /// Says that all is sent.

@@ -4,7 +4,7 @@
 use http::{HeaderMap, header};
 use tokio_stream::StreamExt as _;
 
-use super::{Answered as Done, Hand, form};
+use super::{Done, Hand, form};
 use crate::{
     body::{Incoming, Pieces},
     media,
