@@ -174,3 +174,18 @@ async fn what_commits_late_is_not_missed() {
     assert!(told.iter().any(|told| told["id"] == run["id"] && told["error_message"] == "late"), "{told:?}");
     assert!(told.iter().any(|told| told["id"] == quick["id"]), "{told:?}");
 }
+
+#[tokio::test]
+async fn what_was_there_is_not_told_though_others_are_not_done() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = ready_tool(&engineer).await;
+    // Whatever else runs in the database, before and after.
+    let mut slow = mesh.sql().await;
+    sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()").execute(&mut slow).await.unwrap();
+    make(&engineer, &tool).await;
+    let (mut stream, _) = watch(&engineer, "").await;
+    let later = make(&engineer, &tool).await;
+    sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
+    assert_eq!(stream.event().await.unwrap().data["run"]["id"], later["id"]);
+}

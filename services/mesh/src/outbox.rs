@@ -140,15 +140,19 @@ struct Follower<F: Feed> {
 
 impl<F: Feed> Follower<F> {
     async fn run(&mut self, cursor: Option<Cursor>) -> Result<(), Error> {
-        let mut cursor = match cursor {
-            Some(cursor) => cursor,
-            None => self.tell(settled(&mut self.look().await?).await?, None).await,
+        // Who begins now is not told what was there by now, though it may not be settled.
+        let (mut cursor, before) = match cursor {
+            Some(cursor) => (cursor, None),
+            None => {
+                let now = Snapshot::take(&mut self.look().await?).await?;
+                (self.tell(now.settled(), None).await, Some(now))
+            }
         };
         let mut told = Instant::now();
         loop {
             let mut tx = self.look().await?;
             // Before the changes are read, so that none settles between the two and is passed over.
-            let place = if told.elapsed() >= PLACE { Some(settled(&mut tx).await?) } else { None };
+            let place = if told.elapsed() >= PLACE { Some(Snapshot::take(&mut tx).await?.settled()) } else { None };
             let batch = self.feed.since(&mut tx, cursor, BATCH).await?;
             drop(tx);
             let full = batch.len() >= usize::try_from(BATCH).unwrap_or_default();
@@ -157,6 +161,10 @@ impl<F: Feed> Follower<F> {
                 told = Instant::now();
             }
             for (place, change) in batch {
+                if before.as_ref().is_some_and(|before| before.shows(place.position)) {
+                    cursor = place;
+                    continue;
+                }
                 cursor = self.tell(place, Some(change)).await;
                 told = Instant::now();
             }
@@ -189,12 +197,40 @@ impl<F: Feed> Follower<F> {
     }
 }
 
-/// The place before all that is not settled yet.
-async fn settled(tx: &mut OrgTx) -> Result<Cursor, Error> {
-    let position = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 AS "position!""#)
-        .fetch_one(tx.conn())
-        .await?;
-    Ok(Cursor { position, seq: i64::MAX, at: clock::unix() })
+/// Which transactions are done, and which are not.
+struct Snapshot {
+    /// The first that is not.
+    first: i64,
+    /// The first that had not begun.
+    next: i64,
+    /// Those that run.
+    running: Vec<i64>,
+}
+
+impl Snapshot {
+    async fn take(tx: &mut OrgTx) -> Result<Self, Error> {
+        let text = sqlx::query_scalar!(r#"SELECT pg_current_snapshot()::text AS "snapshot!""#).fetch_one(tx.conn()).await?;
+        Self::read(&text).ok_or_else(|| Error::broken(format!("{text} is no snapshot")))
+    }
+
+    /// `10:20:10,14`, as PostgreSQL writes it.
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ':');
+        let mut number = || parts.next()?.parse().ok();
+        let (first, next) = (number()?, number()?);
+        let running = parts.next()?.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().ok()).collect::<Option<_>>()?;
+        Some(Self { first, next, running })
+    }
+
+    /// The place before all that is not settled yet.
+    fn settled(&self) -> Cursor {
+        Cursor { position: self.first - 1, seq: i64::MAX, at: clock::unix() }
+    }
+
+    /// Whether what this transaction did was there.
+    fn shows(&self, id: i64) -> bool {
+        id < self.next && !self.running.contains(&id)
+    }
 }
 
 impl Cursor {
@@ -219,6 +255,17 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_snapshot_shows_what_was_done() {
+        let snapshot = Snapshot::read("10:20:10,14").expect("as PostgreSQL writes it");
+        assert_eq!([9, 10, 13, 14, 19, 20].map(|id| snapshot.shows(id)), [true, false, true, false, true, false]);
+        assert_eq!(snapshot.settled().position, 9);
+        assert!(Snapshot::read("7:7:").expect("nothing runs").running.is_empty());
+        for odd in ["", "7", "7:8", "7:x:", "7:8:9,x"] {
+            assert!(Snapshot::read(odd).is_none(), "{odd}");
+        }
+    }
 
     #[test]
     fn a_place_is_good_for_its_organization_and_its_time() {
