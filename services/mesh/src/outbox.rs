@@ -141,12 +141,11 @@ struct Follower<F: Feed> {
 impl<F: Feed> Follower<F> {
     async fn run(&mut self, cursor: Option<Cursor>) -> Result<(), Error> {
         // Who begins now is not told what was there by now, though it may not be settled.
-        let (mut cursor, before) = match cursor {
-            Some(cursor) => (cursor, None),
-            None => {
-                let now = Snapshot::take(&mut self.look().await?).await?;
-                (self.tell(now.settled(), None).await, Some(now))
-            }
+        let (mut cursor, before) = if let Some(cursor) = cursor {
+            (cursor, None)
+        } else {
+            let now = Snapshot::take(&mut self.look().await?).await?;
+            (self.tell(now.settled(), None).await, Some(now))
         };
         let mut told = Instant::now();
         loop {
