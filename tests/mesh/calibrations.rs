@@ -1,5 +1,7 @@
 //! Certificates and the standing of an instrument, through the gateway.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use spectra_tests::{Caller, Mesh, TEST};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -25,10 +27,10 @@ pub(crate) async fn instrument(engineer: &Caller, name: &str) -> String {
     engineer.post("/api/analysis/instruments", tool).await.expect(201)["id"].as_str().unwrap().to_owned()
 }
 
-/// A moment so many days from now.
+/// A moment so many days from when the tests began: the same one however often it is asked for.
 pub(crate) fn day(days: i64) -> String {
-    let at: OffsetDateTime = spectra_mesh::clock::now() + Duration::days(days);
-    at.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap()
+    static TODAY: LazyLock<OffsetDateTime> = LazyLock::new(|| spectra_mesh::clock::now().replace_nanosecond(0).unwrap());
+    (*TODAY + Duration::days(days)).format(&Rfc3339).unwrap()
 }
 
 /// A certificate from one day to another, counted from today; its path.
