@@ -40,6 +40,35 @@ struct Place {
     id: Uuid,
 }
 
+/// A page of the rows that a statement finds, and how many there are when that is asked for: items and pagination.
+///
+/// The statement is one `SELECT` without an order, of columns that hold `created_at` and `id`. Its `$1` is the
+/// organization, and its own arguments begin at `$6`: those between are the page's.
+#[macro_export]
+macro_rules! page {
+    ($tx:expr, $page:expr, $row:path, $select:literal $(, $argument:expr)* $(,)?) => {
+        async {
+            let rows = sqlx::query_as!(
+                $row,
+                "SELECT * FROM (" + $select + ") AS listed WHERE (created_at, id) < ($2, $3)
+                  ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5",
+                $tx.org(), $page.before(), $page.before_id(), $page.rows(), $page.skip() $(, $argument)*
+            );
+            let rows = rows.fetch($tx.conn());
+            let rows = $page.read(rows, |row: &$row| (row.created_at, row.id)).await?;
+            let Some(all) = $page.all() else { return Ok($page.answer(rows, None)) };
+            let total = sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM ("# + "SELECT FROM (" + $select + ") AS listed WHERE (created_at, id) < ($2, $3)
+                    LIMIT $4 OFFSET $5) AS counted",
+                $tx.org(), all.before(), all.before_id(), all.rows(), all.skip() $(, $argument)*
+            );
+            let total = total.fetch_one($tx.conn()).await?;
+            Ok::<_, $crate::Error>($page.answer(rows, Some(total)))
+        }
+        .await
+    };
+}
+
 /// The paging fields come first in every list request.
 const LAST_PAGING_FIELD: u32 = 4;
 
@@ -102,10 +131,10 @@ impl Page {
         self.skip.into()
     }
 
-    /// Whether the caller wants to know how many items there are.
+    /// The whole list, when the caller wants to know how many items there are.
     #[must_use]
-    pub fn counts(&self) -> bool {
-        self.count
+    pub fn all(&self) -> Option<Self> {
+        self.count.then_some(Self { limit: i32::MAX, skip: 0, count: true, before: Place::NEWEST, list: self.list })
     }
 
     /// Reads rows until the page is full: in items, or in bytes of what they become. A page that is

@@ -1,6 +1,6 @@
 //! The statements over certificates.
 
-use spectra_mesh::{Error, OrgTx, Page, Refusal, id, moment, new_id, optional_id, stamp};
+use spectra_mesh::{Error, OrgTx, Page, Refusal, id, moment, new_id, optional_id, page, stamp};
 use spectra_proto::{analysis as pb, analysis::CalibrationState, types::Reason};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -33,36 +33,15 @@ impl Calibration {
         page: &Page,
     ) -> Result<pb::ListCalibrationsResponse, Error> {
         let instrument_id = optional_id(asked.instrument_id.as_deref())?;
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             r#"SELECT *, clock_timestamp() AS "read_at!" FROM calibrations
-                WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                  AND ($4::uuid IS NULL OR instrument_id = $4)
-                ORDER BY created_at DESC, id DESC LIMIT $5 OFFSET $6"#,
-            tx.org(),
-            page.before(),
-            page.before_id(),
+                WHERE organization_id = $1 AND ($6::uuid IS NULL OR instrument_id = $6)"#,
             instrument_id,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |calibration: &Self| (calibration.created_at, calibration.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, instrument_id).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListCalibrationsResponse { items, pagination })
-    }
-
-    /// How many certificates match the filters.
-    async fn count(tx: &mut OrgTx, instrument_id: Option<Uuid>) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM calibrations
-                WHERE organization_id = $1 AND ($2::uuid IS NULL OR instrument_id = $2)"#,
-            tx.org(),
-            instrument_id,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Records a certificate, which decides about its instrument from then on if it is the newest.

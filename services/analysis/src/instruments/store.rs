@@ -1,6 +1,6 @@
 //! The statements over instruments.
 
-use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, patch};
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, page, patch};
 use spectra_proto::analysis::{self as pb, InstrumentStatus};
 
 use super::Instrument;
@@ -20,45 +20,20 @@ impl Instrument {
         asked: &pb::ListInstrumentsRequest,
         page: &Page,
     ) -> Result<pb::ListInstrumentsResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             "SELECT * FROM instruments
-              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                AND ($4::instrument_status IS NULL OR status = $4)
-                AND ($5::text IS NULL OR category = $5)
-                AND ($6::text IS NULL OR strpos(lower(concat_ws(' ', name, vendor, model, serial)), lower($6)) > 0)
-              ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8",
-            tx.org(),
-            page.before(),
-            page.before_id(),
+              WHERE organization_id = $1
+                AND ($6::instrument_status IS NULL OR status = $6)
+                AND ($7::text IS NULL OR category = $7)
+                AND ($8::text IS NULL OR strpos(lower(concat_ws(' ', name, vendor, model, serial)), lower($8)) > 0)",
             asked.status.and_then(Labelled::of) as Option<Labelled<InstrumentStatus>>,
             asked.category,
             asked.q,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |instrument: &Self| (instrument.created_at, instrument.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListInstrumentsResponse { items, pagination })
-    }
-
-    /// How many instruments match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListInstrumentsRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM instruments
-                WHERE organization_id = $1
-                  AND ($2::instrument_status IS NULL OR status = $2)
-                  AND ($3::text IS NULL OR category = $3)
-                  AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', name, vendor, model, serial)), lower($4)) > 0)"#,
-            tx.org(),
-            asked.status.and_then(Labelled::of) as Option<Labelled<InstrumentStatus>>,
-            asked.category,
-            asked.q,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Describes a new instrument.

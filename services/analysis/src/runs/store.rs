@@ -1,6 +1,6 @@
 //! The statements over runs: reading them and queueing them.
 
-use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, moment, new_id, optional_id};
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, moment, new_id, optional_id, page};
 use spectra_proto::{
     Label,
     analysis::{self as pb, RunStatus},
@@ -32,61 +32,27 @@ impl Run {
 
     /// A page of the runs that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListRunsRequest, page: &Page) -> Result<pb::ListRunsResponse, Error> {
-        // As the page's own bound, the end of the period is where the walk through the index begins.
-        let (before, before_id) = match asked.to.and_then(moment) {
-            Some(to) if to <= page.before() => (to, Uuid::nil()),
-            _ => (page.before(), page.before_id()),
-        };
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             r#"SELECT runs.*, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
                  FROM runs LEFT JOIN calibrations c ON c.organization_id = runs.organization_id AND c.id = runs.calibration_id
-                WHERE runs.organization_id = $1 AND (runs.created_at, runs.id) < ($2, $3)
-                  AND ($4::run_status IS NULL OR runs.status = $4)
-                  AND ($5::uuid IS NULL OR runs.instrument_id = $5)
-                  AND ($6::uuid IS NULL OR runs.recipe_id = $6)
-                  AND ($7::uuid IS NULL OR runs.sample_id = $7)
-                  AND ($8::timestamptz IS NULL OR runs.created_at >= $8)
-                ORDER BY runs.created_at DESC, runs.id DESC LIMIT $9 OFFSET $10"#,
-            tx.org(),
-            before,
-            before_id,
-            asked.status.and_then(Labelled::of) as Option<Labelled<RunStatus>>,
-            optional_id(asked.instrument_id.as_deref())?,
-            optional_id(asked.recipe_id.as_deref())?,
-            optional_id(asked.sample_id.as_deref())?,
-            asked.from.and_then(moment),
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |run: &Self| (run.created_at, run.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
-        Ok(pb::ListRunsResponse { items, pagination })
-    }
-
-    /// How many runs match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListRunsRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM runs
-                WHERE organization_id = $1
-                  AND ($2::run_status IS NULL OR status = $2)
-                  AND ($3::uuid IS NULL OR instrument_id = $3)
-                  AND ($4::uuid IS NULL OR recipe_id = $4)
-                  AND ($5::uuid IS NULL OR sample_id = $5)
-                  AND ($6::timestamptz IS NULL OR created_at >= $6)
-                  AND ($7::timestamptz IS NULL OR created_at < $7)"#,
-            tx.org(),
+                WHERE runs.organization_id = $1
+                  AND ($6::run_status IS NULL OR runs.status = $6)
+                  AND ($7::uuid IS NULL OR runs.instrument_id = $7)
+                  AND ($8::uuid IS NULL OR runs.recipe_id = $8)
+                  AND ($9::uuid IS NULL OR runs.sample_id = $9)
+                  AND ($10::timestamptz IS NULL OR runs.created_at >= $10)
+                  AND ($11::timestamptz IS NULL OR runs.created_at < $11)"#,
             asked.status.and_then(Labelled::of) as Option<Labelled<RunStatus>>,
             optional_id(asked.instrument_id.as_deref())?,
             optional_id(asked.recipe_id.as_deref())?,
             optional_id(asked.sample_id.as_deref())?,
             asked.from.and_then(moment),
             asked.to.and_then(moment),
-        )
-        .fetch_one(tx.conn())
-        .await?)
+        )?;
+        Ok(pb::ListRunsResponse { items, pagination })
     }
 
     /// Queues a run on a calibrated instrument; on any other the attempt is kept as a blocked run, and refused.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spectra_mesh::{Error, OrgTx, Page};
+use spectra_mesh::{Error, OrgTx, Page, page};
 use spectra_proto::identity as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -86,41 +86,18 @@ impl Session {
     /// A page of the caller's live sessions.
     pub(super) async fn page(tx: &mut OrgTx, page: &Page, idle: Duration) -> Result<pb::ListSessionsResponse, Error> {
         let (user, current) = (tx.caller().user, tx.caller().session);
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
-            r#"SELECT id, user_id, client, created_at, last_used_at, expires_at, id = $3 AS "current!"
+            r#"SELECT id, user_id, client, created_at, last_used_at, expires_at, id = $7 AS "current!"
                  FROM sessions
-                WHERE organization_id = $1 AND user_id = $2 AND (created_at, id) < ($4, $5)
-                  AND ended_at IS NULL AND expires_at > now() AND last_used_at > now() - make_interval(secs => $6)
-                ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8"#,
-            tx.org(),
+                WHERE organization_id = $1 AND user_id = $6
+                  AND ended_at IS NULL AND expires_at > now() AND last_used_at > now() - make_interval(secs => $8)"#,
             user,
             current,
-            page.before(),
-            page.before_id(),
             idle.as_secs_f64(),
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |session: &Self| (session.created_at, session.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, idle).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListSessionsResponse { items, pagination })
-    }
-
-    /// How many live sessions the caller has.
-    async fn count(tx: &mut OrgTx, idle: Duration) -> Result<i64, Error> {
-        let user = tx.caller().user;
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM sessions
-                WHERE organization_id = $1 AND user_id = $2
-                  AND ended_at IS NULL AND expires_at > now() AND last_used_at > now() - make_interval(secs => $3)"#,
-            tx.org(),
-            user,
-            idle.as_secs_f64(),
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 }

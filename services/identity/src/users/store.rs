@@ -1,7 +1,7 @@
 //! The statements over users.
 
-use spectra_mesh::{Error, Labelled, OrgTx, Page, id, patch};
-use spectra_proto::identity as pb;
+use spectra_mesh::{Error, Labelled, OrgTx, Page, id, page, patch};
+use spectra_proto::{identity as pb, types::UserRole};
 use uuid::Uuid;
 
 use super::{
@@ -30,46 +30,21 @@ impl User {
 
     /// A page of the users that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListUsersRequest, page: &Page) -> Result<pb::ListUsersResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             "SELECT organization_id, id, email, name, role, is_active, last_login, revision, created_at, updated_at
                FROM users
-              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                AND ($4::user_role IS NULL OR role = $4)
-                AND ($5::boolean IS NULL OR is_active = $5)
-                AND ($6::text IS NULL OR strpos(lower(concat_ws(' ', name, email)), lower($6)) > 0)
-              ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8",
-            tx.org(),
-            page.before(),
-            page.before_id(),
-            asked.role.and_then(Labelled::of),
+              WHERE organization_id = $1
+                AND ($6::user_role IS NULL OR role = $6)
+                AND ($7::boolean IS NULL OR is_active = $7)
+                AND ($8::text IS NULL OR strpos(lower(concat_ws(' ', name, email)), lower($8)) > 0)",
+            asked.role.and_then(Labelled::of) as Option<Labelled<UserRole>>,
             asked.is_active,
             asked.q,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |user: &Self| (user.created_at, user.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListUsersResponse { items, pagination })
-    }
-
-    /// How many users match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListUsersRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM users
-                WHERE organization_id = $1
-                  AND ($2::user_role IS NULL OR role = $2)
-                  AND ($3::boolean IS NULL OR is_active = $3)
-                  AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', name, email)), lower($4)) > 0)"#,
-            tx.org(),
-            asked.role.and_then(Labelled::of),
-            asked.is_active,
-            asked.q,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Changes what the mask names of a user. New rights void the tokens made for the old ones,

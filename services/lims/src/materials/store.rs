@@ -1,6 +1,6 @@
 //! The statements over materials.
 
-use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, patch};
+use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, page, patch};
 use spectra_proto::lims as pb;
 
 use super::Material;
@@ -16,41 +16,18 @@ impl Material {
 
     /// A page of the materials that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListMaterialsRequest, page: &Page) -> Result<pb::ListMaterialsResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             "SELECT * FROM materials
-              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                AND ($4::text IS NULL OR type = $4)
-                AND ($5::text IS NULL OR strpos(lower(concat_ws(' ', name, type, supplier)), lower($5)) > 0)
-              ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7",
-            tx.org(),
-            page.before(),
-            page.before_id(),
+              WHERE organization_id = $1
+                AND ($6::text IS NULL OR type = $6)
+                AND ($7::text IS NULL OR strpos(lower(concat_ws(' ', name, type, supplier)), lower($7)) > 0)",
             asked.r#type,
             asked.q,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |material: &Self| (material.created_at, material.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListMaterialsResponse { items, pagination })
-    }
-
-    /// How many materials match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListMaterialsRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM materials
-                WHERE organization_id = $1
-                  AND ($2::text IS NULL OR type = $2)
-                  AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', name, type, supplier)), lower($3)) > 0)"#,
-            tx.org(),
-            asked.r#type,
-            asked.q,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Describes a material.

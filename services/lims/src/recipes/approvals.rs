@@ -1,6 +1,6 @@
 //! Approvals: what was decided about a recipe, by whom, over which parameters. They are never changed.
 
-use spectra_mesh::{Error, Labelled, OrgTx, Page, new_id, stamp};
+use spectra_mesh::{Error, Labelled, OrgTx, Page, new_id, page, stamp};
 use spectra_proto::{lims as pb, types::UserRole};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -42,24 +42,16 @@ impl From<Approval> for pb::RecipeApproval {
 impl Approval {
     /// A page of the decisions about `recipe`.
     pub(super) async fn page(tx: &mut OrgTx, recipe: &Recipe, page: &Page) -> Result<pb::ListRecipeApprovalsResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             r#"SELECT id, recipe_id, approver_id, approver_role AS "approver_role: _", state, comment, self_approved, params_hash, signed_at,
                       created_at
                  FROM recipe_approvals
-                WHERE organization_id = $1 AND recipe_id = $2 AND (created_at, id) < ($3, $4)
-                ORDER BY created_at DESC, id DESC LIMIT $5 OFFSET $6"#,
-            tx.org(),
+                WHERE organization_id = $1 AND recipe_id = $6"#,
             recipe.id,
-            page.before(),
-            page.before_id(),
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |approval: &Self| (approval.created_at, approval.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, recipe).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListRecipeApprovalsResponse { items, pagination })
     }
 

@@ -1,7 +1,7 @@
 //! The statements over recipes.
 
 use prost_types::FieldMask;
-use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, patch};
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, page, patch};
 use spectra_proto::lims as pb;
 
 use super::{
@@ -21,45 +21,20 @@ impl Recipe {
 
     /// A page of the recipes that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListRecipesRequest, page: &Page) -> Result<pb::ListRecipesResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             "SELECT * FROM recipes
-              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                AND ($4::recipe_status IS NULL OR status = $4)
-                AND ($5::text IS NULL OR name = $5)
-                AND ($6::text IS NULL OR strpos(lower(concat_ws(' ', name, method, description)), lower($6)) > 0)
-              ORDER BY created_at DESC, id DESC LIMIT $7 OFFSET $8",
-            tx.org(),
-            page.before(),
-            page.before_id(),
-            asked.status.and_then(Labelled::of),
+              WHERE organization_id = $1
+                AND ($6::recipe_status IS NULL OR status = $6)
+                AND ($7::text IS NULL OR name = $7)
+                AND ($8::text IS NULL OR strpos(lower(concat_ws(' ', name, method, description)), lower($8)) > 0)",
+            asked.status.and_then(Labelled::of) as Option<Labelled<pb::RecipeStatus>>,
             asked.name,
             asked.q,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |recipe: &Self| (recipe.created_at, recipe.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListRecipesResponse { items, pagination })
-    }
-
-    /// How many recipes match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListRecipesRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM recipes
-                WHERE organization_id = $1
-                  AND ($2::recipe_status IS NULL OR status = $2)
-                  AND ($3::text IS NULL OR name = $3)
-                  AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', name, method, description)), lower($4)) > 0)"#,
-            tx.org(),
-            asked.status.and_then(Labelled::of),
-            asked.name,
-            asked.q,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Writes a recipe, as a draft of the caller's.

@@ -1,6 +1,6 @@
 //! The statements over samples.
 
-use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, optional_id, patch};
+use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, optional_id, page, patch};
 use spectra_proto::lims as pb;
 
 use super::Sample;
@@ -22,57 +22,26 @@ impl Sample {
 
     /// A page of the samples that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListSamplesRequest, page: &Page) -> Result<pb::ListSamplesResponse, Error> {
-        let rows = sqlx::query_as!(
+        let (items, pagination) = page!(
+            tx,
+            page,
             Self,
             "SELECT * FROM samples
-              WHERE organization_id = $1 AND (created_at, id) < ($2, $3)
-                AND ($4 OR NOT is_deleted)
-                AND ($5::text IS NULL OR barcode = $5)
-                AND ($6::text IS NULL OR lot_code = $6)
-                AND ($7::text IS NULL OR location = $7)
-                AND ($8::uuid IS NULL OR material_id = $8)
-                AND ($9::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($9)) > 0)
-              ORDER BY created_at DESC, id DESC LIMIT $10 OFFSET $11",
-            tx.org(),
-            page.before(),
-            page.before_id(),
+              WHERE organization_id = $1
+                AND ($6 OR NOT is_deleted)
+                AND ($7::text IS NULL OR barcode = $7)
+                AND ($8::text IS NULL OR lot_code = $8)
+                AND ($9::text IS NULL OR location = $9)
+                AND ($10::uuid IS NULL OR material_id = $10)
+                AND ($11::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($11)) > 0)",
             asked.include_deleted(),
             asked.barcode,
             asked.lot_code,
             asked.location,
             optional_id(asked.material_id.as_deref())?,
             asked.q,
-            page.rows(),
-            page.skip(),
-        )
-        .fetch(tx.conn());
-        let rows = page.read(rows, |sample: &Self| (sample.created_at, sample.id)).await?;
-        let total = if page.counts() { Some(Self::count(tx, asked).await?) } else { None };
-        let (items, pagination) = page.answer(rows, total);
+        )?;
         Ok(pb::ListSamplesResponse { items, pagination })
-    }
-
-    /// How many samples match the filters.
-    async fn count(tx: &mut OrgTx, asked: &pb::ListSamplesRequest) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM samples
-                WHERE organization_id = $1
-                  AND ($2 OR NOT is_deleted)
-                  AND ($3::text IS NULL OR barcode = $3)
-                  AND ($4::text IS NULL OR lot_code = $4)
-                  AND ($5::text IS NULL OR location = $5)
-                  AND ($6::uuid IS NULL OR material_id = $6)
-                  AND ($7::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($7)) > 0)"#,
-            tx.org(),
-            asked.include_deleted(),
-            asked.barcode,
-            asked.lot_code,
-            asked.location,
-            optional_id(asked.material_id.as_deref())?,
-            asked.q,
-        )
-        .fetch_one(tx.conn())
-        .await?)
     }
 
     /// Registers a sample.
