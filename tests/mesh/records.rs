@@ -9,7 +9,7 @@ use spectra_proto::policy::{Access, MethodPolicy, POLICIES};
 use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
-use crate::{calibrations, instruments, materials, organizations, recipes, runs, samples, sessions, users};
+use crate::{audit, calibrations, instruments, materials, organizations, recipes, runs, samples, sessions, users};
 
 /// The ids of one record of each resource, by kind.
 pub(crate) struct Records(BTreeMap<&'static str, String>);
@@ -21,7 +21,9 @@ impl Records {
         let engineer = mesh.caller("engineer", organization).await;
         let mut records = BTreeMap::new();
         let material = made(&engineer, "/api/lims/materials", json!({"name": "Silicon", "type": "semiconductor"})).await;
-        let sample = made(&engineer, "/api/lims/samples", json!({"name": "a sample", "material_id": material})).await;
+        let request = spectra_mesh::new_id().to_string();
+        let sample =
+            made(&engineer.with("x-request-id", &request), "/api/lims/samples", json!({"name": "a sample", "material_id": material})).await;
         let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1"})).await;
         recipes::approve_at_last(mesh, organization, &recipe).await;
         let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
@@ -29,6 +31,7 @@ impl Records {
         let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
         records.insert("run", made(&engineer, "/api/analysis/runs", run).await);
         records.insert("material", material);
+        records.insert("request", request);
         records.insert("sample", sample);
         records.insert("calibration", certificate.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("recipe", recipe);
@@ -80,6 +83,7 @@ pub(crate) fn nobodys() -> Value {
 fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMessage {
     let (service, name) = (method.parent_service(), method.name());
     let (file, request) = match service.name() {
+        "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),

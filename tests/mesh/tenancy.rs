@@ -20,7 +20,7 @@ const REACH: &str = "
 SELECT format('%I.%I', n.nspname, c.relname) AS name, k.key,
        has_any_column_privilege($1, c.oid, 'SELECT') AS reads,
        (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
-         WHERE attrelid = c.oid AND attnum > 0 AND attidentity = '' AND has_column_privilege($1, c.oid, attnum, 'INSERT')) AS adds,
+         WHERE attrelid = c.oid AND attnum > 0 AND attidentity = '' AND attgenerated = '' AND has_column_privilege($1, c.oid, attnum, 'INSERT')) AS adds,
        (SELECT min(attname::text) FROM pg_attribute
          WHERE attrelid = c.oid AND attnum > 0 AND attname NOT IN ('id', 'organization_id')
            AND has_column_privilege($1, c.oid, attnum, 'SELECT') AND has_column_privilege($1, c.oid, attnum, 'UPDATE')) AS changes,
@@ -205,6 +205,10 @@ async fn nothing_is_learnt_of_another_organization() {
         for table in lab.tables(role).await.into_iter().filter(|table| table.adds.is_some()) {
             let mut record = lab.record(&table, lab.theirs).await;
             record[&table.key] = lab.mine.to_string().into();
+            if let Some(place) = record.get_mut("link") {
+                // Every organization has a chain of its own, which begins alike.
+                *place = 1_000_000.into();
+            }
             let expected = if table.refers { Err("23503".to_owned()) } else { Ok(1) };
             assert_eq!(attempt(conn, Some(lab.mine), &table.insert(), Some(&record)).await, expected, "{}", table.name);
             let quietly = table.insert() + " ON CONFLICT DO NOTHING";

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use spectra_mesh::Db;
-use spectra_proto::lims::{material_service_server, recipe_service_server, sample_service_server};
+use spectra_proto::lims::{audit_service_server, material_service_server, recipe_service_server, sample_service_server};
 use tonic::service::{Routes, RoutesBuilder};
 
+mod audit;
 mod materials;
 mod recipes;
 mod samples;
 
 /// The gRPC services offered here.
-pub const OFFERS: &[&str] =
-    &[material_service_server::SERVICE_NAME, recipe_service_server::SERVICE_NAME, sample_service_server::SERVICE_NAME];
+pub const OFFERS: &[&str] = &[
+    audit_service_server::SERVICE_NAME,
+    material_service_server::SERVICE_NAME,
+    recipe_service_server::SERVICE_NAME,
+    sample_service_server::SERVICE_NAME,
+];
 
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
@@ -26,6 +31,7 @@ pub fn routes(db: Db) -> Routes {
     let app = Arc::new(App { db });
     let mut routes = RoutesBuilder::default();
     routes
+        .add_service(spectra_mesh::compressed!(audit_service_server::AuditServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(recipe_service_server::RecipeServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(sample_service_server::SampleServiceServer::from_arc(app)));

@@ -4,6 +4,7 @@
 //! A call passes two doors. The [`gate`] sees its headers: token, role, scope. The unit of work,
 //! [`Db::read`], [`Db::list`] and [`Db::write`], sees its message: rules, replay, audit, commit.
 
+pub mod audit;
 pub mod authority;
 mod bookmark;
 pub mod clock;

@@ -10,10 +10,12 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use spectra_mesh::telemetry;
 
+mod audit;
 mod check;
 mod faults;
 mod protection;
 
+pub use audit::{Audit, AuditAction};
 pub use protection::Protection;
 
 /// The system of record for semiconductor-characterisation labs.
@@ -46,6 +48,8 @@ pub enum Command {
     Psql(Psql),
     /// Lists the keys that sign tokens, moves them on, withdraws one, or seals them anew.
     Keys(Keys),
+    /// Checks the audit trail, or prints where it ends.
+    Audit(Audit),
     /// Prints the contract as an encoded `FileDescriptorSet`.
     Descriptors,
     /// Prints the contract as an OpenAPI document.

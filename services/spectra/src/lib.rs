@@ -1,5 +1,6 @@
 //! The one binary: every service, its database, its demo data.
 
+pub mod audit;
 pub mod cli;
 mod database;
 pub mod files;

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         })
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("spectra: {}", told(&error));
             ExitCode::FAILURE
@@ -58,8 +58,8 @@ fn told(error: &anyhow::Error) -> String {
     causes.join(": ")
 }
 
-async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<()> {
-    match command {
+async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
+    let done: anyhow::Result<()> = match command {
         Command::Up(options) => spectra::up::run(options, telemetry).await,
         Command::Serve(options) => spectra::serve::run(options, telemetry).await,
         Command::Migrate(options) => spectra::maintain::migrate(options).await,
@@ -68,5 +68,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<()> {
         Command::Keys(options) => spectra::keys::run(options).await,
         Command::Descriptors => spectra::maintain::descriptors(),
         Command::Openapi => spectra::maintain::openapi(),
-    }
+        Command::Audit(options) => return Ok(spectra::audit::run(options).await),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit,
     cli::Up,
     database::{self, Database},
     secrets::Secrets,
@@ -70,13 +71,14 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
     tokio::select! {
         () = stop.asked() => {}
         error = stack.failed() => return Err(error),
+        never = audit::keep(admin, &options.data) => match never {},
     }
     welcome::step(begun, "stopping; calls in flight have twenty seconds, Ctrl-C again cuts them");
     tokio::select! {
         () = stack.stop() => {}
         () = stop.asked() => {}
     }
-    Ok(())
+    audit::keep_once(admin, &options.data).await
 }
 
 async fn listen(options: &Up) -> Result<Listeners> {

@@ -144,6 +144,15 @@ async fn the_demo_lab_is_there_and_stays() {
     up.signal("-TERM");
     assert!(up.wait().success());
     gone(data.path());
+
+    let verify = Command::new(env!("CARGO_BIN_EXE_spectra"))
+        .env_remove("DATABASE_URL")
+        .args(["audit", "verify", "--data"])
+        .arg(data.path())
+        .output();
+    let told = String::from_utf8(verify.unwrap().stdout).unwrap();
+    assert_eq!(told.lines().filter(|line| line.contains(": whole, ")).count(), 6, "two organizations, three services: {told}");
+    assert!(std::fs::read_to_string(data.path().join("audit-heads.jsonl")).unwrap().contains("\"lims\""), "kept when it ended");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ tenants AS (
 -- The rest is what the mesh writes down beside them: it has no revision and no trail of its own.
 resources AS (
   SELECT * FROM tenants
-   WHERE relname NOT IN ('audit_events', 'idempotency_keys', 'outbox') AND name NOT IN ('identity.refresh_tokens', 'identity.revocations')
+   WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox') AND name NOT IN ('identity.refresh_tokens', 'identity.revocations')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,
@@ -147,7 +147,9 @@ SELECT 'a list has an index in its order', listed FROM unnest($1::text[]) listed
    '{organization_id,created_at desc,id desc}'::text[],
    -- Listed for one person and for one recipe only.
    CASE listed WHEN 'identity.sessions' THEN '{organization_id,user_id,created_at desc,id desc}'::text[] END,
-   CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END))
+   CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END,
+   -- Its time is that of the change.
+   CASE listed WHEN 'lims.audit_events' THEN '{organization_id,at desc,id desc}'::text[] END))
 UNION ALL
 SELECT 'constraints and indexes are valid', format('%s.%s', t.schema, c.conname)
   FROM tables t JOIN pg_constraint c ON c.conrelid = t.oid WHERE NOT c.convalidated

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Command, Database, KeyAction, Keys, Migrate, Psql, Role, Seed, Serve, Up};
+use super::{Audit, Command, Database, KeyAction, Keys, Migrate, Psql, Role, Seed, Serve, Up};
 use crate::{database, secrets::key_encryption_key};
 
 impl Command {
@@ -14,6 +14,7 @@ impl Command {
             Self::Migrate(Migrate { database, .. }) | Self::Seed(Seed { database, .. }) | Self::Psql(Psql { database, .. }) => {
                 database.faults()
             }
+            Self::Audit(Audit { database, .. }) => database.faults(),
             Self::Keys(keys) => keys.faults(),
             Self::Descriptors | Self::Openapi => Vec::new(),
         };

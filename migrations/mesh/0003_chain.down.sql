@@ -1,0 +1,5 @@
+DROP INDEX audit_events_list;
+ALTER TABLE audit_events DROP id;
+DROP TRIGGER chain ON audit_events;
+DROP FUNCTION chain, link_hash, leaf_hash, framed;
+DROP TABLE audit_links;
