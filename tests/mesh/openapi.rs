@@ -87,8 +87,9 @@ impl Route {
             panic!("{asked:?} is no object")
         };
         let mut path = self.path.clone();
-        if path.contains("{id}") {
-            path = path.replace("{id}", fields.remove("id").unwrap().as_str().unwrap());
+        while let Some((before, (variable, after))) = path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+        {
+            path = format!("{before}{}{after}", fields.remove(variable).unwrap().as_str().unwrap());
         }
         let body = match self.body.as_str() {
             "" => None,

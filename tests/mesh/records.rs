@@ -9,7 +9,7 @@ use spectra_proto::policy::{Access, MethodPolicy, POLICIES};
 use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
-use crate::{audit, calibrations, instruments, materials, organizations, recipes, runs, samples, sessions, users};
+use crate::{audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, users, wafers};
 
 /// The ids of one record of each resource, by kind.
 pub(crate) struct Records(BTreeMap<&'static str, String>);
@@ -24,6 +24,13 @@ impl Records {
         let request = spectra_mesh::new_id().to_string();
         let sample =
             made(&engineer.with("x-request-id", &request), "/api/lims/samples", json!({"name": "a sample", "material_id": material})).await;
+        wafers::wafer(&engineer, &sample, "of the sample").await;
+        // What is deleted with its parent is not found any more, so these have parents of their own.
+        let parent = made(&engineer, "/api/lims/samples", json!({"name": "a parent"})).await;
+        let wafer = wafers::wafer(&engineer, &parent, "W1-1").await;
+        let device = json!({"wafer_id": wafer, "device_label": "D1"});
+        records.insert("device", made(&engineer, "/api/lims/devices", device).await);
+        records.insert("wafer", wafer);
         let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1"})).await;
         recipes::approve_at_last(mesh, organization, &recipe).await;
         let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
@@ -85,6 +92,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
     let (file, request) = match service.name() {
         "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
+        "DeviceService" => ("devices.rs", devices::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),
         "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
@@ -93,6 +101,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "SampleService" => ("samples.rs", samples::example(name, id)),
         "SessionService" => ("sessions.rs", sessions::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),
+        "WaferService" => ("wafers.rs", wafers::example(name, id)),
         service => panic!("{service} has no examples: write `example` beside its tests and name it in tests/mesh/records.rs"),
     };
     let request = request.unwrap_or_else(|| panic!("{name} has no example request: add it to `example` in tests/mesh/{file}"));

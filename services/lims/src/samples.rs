@@ -10,7 +10,7 @@ mod store;
 
 /// A piece of material that the lab measures.
 #[derive(Debug)]
-struct Sample {
+pub(crate) struct Sample {
     organization_id: Uuid,
     id: Uuid,
     name: String,

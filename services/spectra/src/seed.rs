@@ -20,6 +20,7 @@ use crate::stack::Stack;
 
 mod analysis;
 mod lims;
+mod wafers;
 
 /// An organization of the demo data.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +87,7 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     let engineer = SignedIn::of(stack, ENGINEER).await?;
     let pi = SignedIn::of(stack, PI).await?;
     let written = lims::write(&engineer, &pi).await.context("the demo samples and recipes")?;
+    wafers::write(&engineer, &written.samples).await.context("the demo wafers and devices")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
     Ok(true)
 }

@@ -7,7 +7,7 @@ lines (line) AS (
   UNION ALL
   SELECT format('%s %s of %s: %s %s %s %s', relkind, name, relowner::regrole, relacl, reloptions, relrowsecurity, relforcerowsecurity) FROM relations
   UNION ALL
-  SELECT format('column %s %s.%s %s%s %s %s %s', a.attnum, r.name, a.attname, format_type(a.atttypid, a.atttypmod),
+  SELECT format('column %s %s.%s %s%s %s %s %s', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum), r.name, a.attname, format_type(a.atttypid, a.atttypmod),
                 CASE WHEN a.attnotnull THEN ' not null' END, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attacl)
     FROM relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum WHERE r.relkind IN ('r', 'p', 'v')

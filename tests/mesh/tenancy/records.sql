@@ -22,7 +22,16 @@ WITH own AS (
 ), material AS (
   INSERT INTO materials (id, name, type) SELECT gen_random_uuid(), name, 'semiconductor' FROM own RETURNING id
 ), sample AS (
-  INSERT INTO samples (id, name, material_id, barcode) SELECT gen_random_uuid(), name, material.id, name FROM own, material
+  INSERT INTO samples (id, name, material_id, barcode) SELECT gen_random_uuid(), name, material.id, name FROM own, material RETURNING id
+), part AS (
+  INSERT INTO samples (id, name) SELECT gen_random_uuid(), name FROM own RETURNING id
+), lineage AS (
+  INSERT INTO sample_lineage (id, parent_id, child_id, kind, created_by)
+  SELECT gen_random_uuid(), sample.id, part.id, 'split', person FROM own, sample, part
+), wafer AS (
+  INSERT INTO wafers (id, sample_id, wafer_id_code) SELECT gen_random_uuid(), sample.id, name FROM own, sample RETURNING id
+), device AS (
+  INSERT INTO devices (id, wafer_id, device_label) SELECT gen_random_uuid(), wafer.id, name FROM own, wafer
 ), recipe AS (
   INSERT INTO recipes (id, name, version, status, owner_id, params_hash)
   SELECT gen_random_uuid(), name, '1', 'approved', person, encode(hash, 'hex') FROM own RETURNING id

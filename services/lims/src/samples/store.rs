@@ -2,15 +2,19 @@
 
 use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, optional_id, page, patch};
 use spectra_proto::lims as pb;
+use uuid::Uuid;
 
 use super::Sample;
+use crate::wafers::Wafer;
 
 impl Sample {
     /// The sample asked for; a deleted one only when that is asked for too.
-    pub(super) async fn find(tx: &mut OrgTx, asked: &pb::GetSampleRequest) -> Result<Self, Error> {
+    pub(crate) async fn find(tx: &mut OrgTx, asked: &pb::GetSampleRequest) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND (NOT is_deleted OR $3)",
+            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
+                    is_deleted, deleted_at, revision, created_at, updated_at
+               FROM samples WHERE organization_id = $1 AND id = $2 AND (NOT is_deleted OR $3)",
             tx.org(),
             id(&asked.id)?,
             asked.include_deleted(),
@@ -26,14 +30,16 @@ impl Sample {
             tx,
             page,
             Self,
-            "SELECT * FROM samples
+            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
+                    is_deleted, deleted_at, revision, created_at, updated_at
+               FROM samples
               WHERE organization_id = $1
                 AND ($6 OR NOT is_deleted)
                 AND ($7::text IS NULL OR barcode = $7)
                 AND ($8::text IS NULL OR lot_code = $8)
                 AND ($9::text IS NULL OR location = $9)
                 AND ($10::uuid IS NULL OR material_id = $10)
-                AND ($11::text IS NULL OR strpos(lower(concat_ws(' ', name, lot_code, barcode)), lower($11)) > 0)",
+                AND ($11::text IS NULL OR strpos(words, lower($11)) > 0)",
             asked.include_deleted(),
             asked.barcode,
             asked.lot_code,
@@ -49,7 +55,9 @@ impl Sample {
         Ok(sqlx::query_as!(
             Self,
             "INSERT INTO samples (organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             RETURNING organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
+                       is_deleted, deleted_at, revision, created_at, updated_at",
             tx.org(),
             new_id(),
             sample.name,
@@ -74,7 +82,9 @@ impl Sample {
             Self,
             "UPDATE samples SET name = $3, material_type = $4, material_id = $5, lot_code = $6, barcode = $7, location = $8,
                     dimensions = $9, properties = $10, metadata = $11
-              WHERE organization_id = $1 AND id = $2 RETURNING *",
+              WHERE organization_id = $1 AND id = $2
+              RETURNING organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
+                        is_deleted, deleted_at, revision, created_at, updated_at",
             tx.org(),
             id(&asked.id)?,
             sample.name,
@@ -91,7 +101,7 @@ impl Sample {
         .await?)
     }
 
-    /// Marks a live sample as deleted.
+    /// Marks a live sample as deleted, and what was made of it with it.
     pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
         let sample = Self::lock(tx, asked).await?;
         sqlx::query!(
@@ -101,14 +111,28 @@ impl Sample {
         )
         .execute(tx.conn())
         .await?;
-        Ok(())
+        Wafer::delete_of(tx, sample.id).await
+    }
+
+    /// Keeps a live sample from being deleted until the transaction ends.
+    pub(crate) async fn hold(tx: &mut OrgTx, sample_id: Uuid) -> Result<(), Error> {
+        let found = sqlx::query_scalar!(
+            "SELECT id FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE",
+            tx.org(),
+            sample_id,
+        )
+        .fetch_optional(tx.conn())
+        .await?;
+        found.map(drop).ok_or_else(|| Error::not_found("sample"))
     }
 
     /// A live sample that nobody else changes meanwhile, at the revision that the caller meant.
     async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
+            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
+                    is_deleted, deleted_at, revision, created_at, updated_at
+               FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
             tx.org(),
             id(asked)?,
         )

@@ -18,7 +18,7 @@ pub(super) struct Written {
 }
 
 /// A list of everything there is: the demo lab is small.
-const ALL: Option<i32> = Some(1000);
+pub(super) const ALL: Option<i32> = Some(1000);
 
 pub(super) async fn write(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<Written> {
     let silicon = materials(engineer).await?;

@@ -1,0 +1,10 @@
+DROP TABLE sample_lineage, devices, wafers;
+DROP TYPE lineage_kind;
+DROP INDEX samples_location, samples_lot, samples_material;
+CREATE INDEX samples_lot ON samples (organization_id, lot_code);
+CREATE INDEX samples_material ON samples (organization_id, material_id);
+DROP TRIGGER audit ON samples;
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON samples FOR EACH ROW EXECUTE FUNCTION audit('{}');
+DROP TRIGGER search ON samples;
+DROP FUNCTION sample_words;
+ALTER TABLE samples DROP words;
