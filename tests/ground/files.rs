@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::LazyLock};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use spectra_mesh::Error;
-use spectra_proto::types::{ByteRange, FileHead, Reason, file_head::Part};
+use spectra_proto::types::FileHead;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -51,14 +51,8 @@ impl FileService for Files {
     async fn download(&self, request: Request<DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
         let asked = request.into_inner();
         let mut head = head(&asked);
-        let (first, length) = match asked.range.filter(|range| range.etag.as_ref().is_none_or(|etag| *etag == head.etag)) {
-            Some(range) => {
-                let part = part(&range, asked.size)?;
-                head.part = Some(part);
-                (part.first, part.length)
-            }
-            None => (0, asked.size),
-        };
+        head.part = spectra_mesh::part(asked.range.as_ref(), &head.etag, asked.size)?;
+        let (first, length) = head.part.map_or((0, asked.size), |part| (part.first, part.length));
         let (open, fail_after) = (self.0.begin(), asked.fail_after);
         let beginning = std::iter::once(Ok(Content { head: Some(head), content: Vec::new() }));
         let pieces = (0..length).step_by(usize::try_from(PIECE).expect("small")).map(move |at| {
@@ -87,18 +81,6 @@ fn head(asked: &DownloadRequest) -> FileHead {
         etag: format!("of-{}", asked.size),
         ..FileHead::default()
     }
-}
-
-fn part(range: &ByteRange, size: i64) -> Result<Part, Error> {
-    let (first, length) = match range.first {
-        Some(first) => (first, range.length.unwrap_or(size)),
-        None => (size - range.length().min(size), range.length()),
-    };
-    if first >= size || length == 0 {
-        let refusal = spectra_mesh::Refusal::new(Reason::RangeNotSatisfiable, "the file has no such part").about("size", size);
-        return Err(refusal.into());
-    }
-    Ok(Part { first, length: length.min(size - first) })
 }
 
 /// What stands in every file, over and over.

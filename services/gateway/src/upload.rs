@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 
+mod digest;
 pub(crate) mod file;
 mod form;
 pub(crate) mod lines;

@@ -104,6 +104,14 @@ impl Db {
         Ok(OrgTx { tx, permit: permit.clone(), _share: share })
     }
 
+    /// Opens a transaction for what nobody asked for and concerns all organizations: it sees the rows of `table` that a
+    /// policy named `upkeep` shows, whosever they are, and no others.
+    pub async fn upkeep(&self, table: &'static str) -> Result<UpkeepTx, Error> {
+        let begun = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('app.upkeep', '{table}', true)");
+        let (tx, ()) = begin(&self.pool, begun, deadline::LONGEST, ()).await?;
+        Ok(UpkeepTx(tx))
+    }
+
     /// Whether the database answers.
     pub async fn ready(&self) -> bool {
         ready(&self.pool).await
@@ -154,6 +162,21 @@ impl OrgTx {
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
         commit(self.tx).await
+    }
+}
+
+/// A transaction over one table of all organizations.
+pub struct UpkeepTx(Transaction<'static, Postgres>);
+
+impl UpkeepTx {
+    /// The connection to run a statement on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
+    /// Makes the work last.
+    pub async fn commit(self) -> Result<(), Error> {
+        commit(self.0).await
     }
 }
 

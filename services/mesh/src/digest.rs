@@ -28,3 +28,26 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// The bytes that hexadecimal says.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.bytes().all(|digit| digit.is_ascii_hexdigit()) || text.len() % 2 == 1 {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hexadecimal_says_is_read() {
+        assert_eq!(unhex(&hex(&[0, 1, 127, 255])), Some(vec![0, 1, 127, 255]));
+        assert_eq!(unhex("fF"), Some(vec![255]));
+        for odd in ["f", "0g", "+1", "0ä"] {
+            assert_eq!(unhex(odd), None, "{odd}");
+        }
+    }
+}

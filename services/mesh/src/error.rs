@@ -71,6 +71,9 @@ pub enum Error {
     /// Too much at once; the same call may be made again after a while.
     #[error("{0}")]
     Exhausted(&'static str),
+    /// There is no room to keep what the caller sends.
+    #[error("{0}")]
+    Full(&'static str),
     /// The contract has no such method.
     #[error("there is no such method")]
     Unimplemented,
@@ -155,6 +158,7 @@ impl Error {
             Self::Unavailable(_) => (Code::Unavailable, Reason::Unavailable),
             Self::Malformed(_) => (Code::InvalidArgument, Reason::Malformed),
             Self::Exhausted(_) => (Code::ResourceExhausted, Reason::Exhausted),
+            Self::Full(_) => (Code::ResourceExhausted, Reason::StorageFull),
             Self::Unimplemented => (Code::Unimplemented, Reason::Unimplemented),
             Self::Deadline => (Code::DeadlineExceeded, Reason::Deadline),
             Self::Broken(_) => (Code::Internal, Reason::Internal),
@@ -189,6 +193,7 @@ impl From<Error> for Status {
             | Error::Malformed(_)
             | Error::Stale(_)
             | Error::Unauthenticated(..)
+            | Error::Full(_)
             | Error::Unimplemented
             | Error::Deadline => {}
         }

@@ -48,20 +48,35 @@ impl Db {
         M: Message + Default,
     {
         let (permit, asked, wire) = admit(request)?;
-        let mut tx = self.writing(&permit).await?;
-        if let Some(answer) = recall(&mut tx, &permit, &wire).await? {
+        self.once(&permit, asked, &wire, work).await
+    }
+
+    /// Does `work` for what was `asked` and checked; `wire` is what its key was used for.
+    pub(crate) async fn once<Q, T, M>(
+        &self,
+        permit: &Permit,
+        asked: Q,
+        wire: &[u8],
+        work: impl AsyncFnOnce(&mut OrgTx, Q) -> Result<T, Error>,
+    ) -> Reply<M>
+    where
+        T: Into<M>,
+        M: Message + Default,
+    {
+        let mut tx = self.writing(permit).await?;
+        if let Some(answer) = recall(&mut tx, permit, wire).await? {
             return Ok(Response::new(answer));
         }
         match work(&mut tx, asked).await {
             Ok(done) => {
                 let done: M = done.into();
-                remember(&mut tx, &permit, Ok(&done.encode_to_vec())).await?;
+                remember(&mut tx, permit, Ok(&done.encode_to_vec())).await?;
                 tx.commit().await?;
                 Ok(Response::new(done))
             }
             Err(error) if error.is_kept() => {
                 let refusal = Status::from(error);
-                remember(&mut tx, &permit, Err(&refusal)).await?;
+                remember(&mut tx, permit, Err(&refusal)).await?;
                 tx.commit().await?;
                 Err(refusal)
             }
@@ -92,7 +107,7 @@ pub fn checked<Q: Message + Name>(request: Request<Q>) -> Result<Q, Status> {
     Ok(asked)
 }
 
-fn check<Q: Name>(wire: &[u8]) -> Result<(), Error> {
+pub(crate) fn check<Q: Name>(wire: &[u8]) -> Result<(), Error> {
     match RULES.check(&Q::full_name(), wire) {
         violations if violations.is_empty() => Ok(()),
         violations => Err(Error::Invalid(violations)),

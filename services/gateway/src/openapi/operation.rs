@@ -52,6 +52,8 @@ pub(super) struct Traits {
     /// Whether the answer is a file, and whether a part of it may be asked for.
     pub(super) is_file: bool,
     pub(super) ranged: bool,
+    /// Whether a file comes up, and is held against the digest that is sent with it.
+    pub(super) is_summed: bool,
 }
 
 impl Route<'_> {
@@ -93,8 +95,15 @@ impl Route<'_> {
             conditional: !reads && in_path && (has_revision || self.revised),
             is_file: binding::is_file(self.method, &self.rule.response_body),
             ranged: binding::holds(&self.method.input(), binding::RANGE).is_some(),
+            is_summed: self.brings_file() && self.method.input().get_field_by_name(binding::SHA256).is_some(),
             policy,
         }
+    }
+
+    /// Whether the body is a file.
+    fn brings_file(&self) -> bool {
+        let field = self.method.input().get_field_by_name(&self.rule.body);
+        self.method.is_client_streaming() && field.is_some_and(|field| binding::is_bytes(&field))
     }
 
     fn parameters(&self, schemas: &mut Schemas<'_>, traits: &Traits) -> Vec<Object> {
@@ -114,7 +123,7 @@ impl Route<'_> {
     /// What the body holds; none where it could hold nothing.
     fn body(&self, schemas: &mut Schemas<'_>) -> Option<Object> {
         let input = self.method.input();
-        if self.method.is_client_streaming() && input.get_field_by_name(&self.rule.body).is_some_and(|field| binding::is_bytes(&field)) {
+        if self.brings_file() {
             return Some(self.file(schemas));
         }
         let (schema, required) = match self.rule.body.as_str() {

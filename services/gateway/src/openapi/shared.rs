@@ -17,6 +17,7 @@ pub(super) fn headers(traits: &Traits, gets: bool) -> Vec<Object> {
         ("IfNoneMatch", gets && (traits.has_revision || traits.is_file)),
         ("Range", gets && traits.is_file && traits.ranged),
         ("IfRange", gets && traits.is_file && traits.ranged),
+        ("ReprDigest", traits.is_summed),
         ("ChangeReason", !traits.reads && !traits.public),
         ("RequestId", true),
     ];
@@ -75,6 +76,7 @@ fn parameters() -> Object {
         "IfNoneMatch": parameter("If-None-Match", "The `ETag` of what the client has; 304 says that it is still so.", text()),
         "Range": parameter("Range", "The part of the file that is wanted, such as `bytes=0-499`.", text()),
         "IfRange": parameter("If-Range", "The `ETag` that the file must have for the part; another file comes whole.", text()),
+        "ReprDigest": parameter("Repr-Digest", "The SHA-256 that the file must have, alone or in its form: `sha-256=:BASE64:`.", text()),
         "ChangeReason": parameter("X-Change-Reason", "Why the change is made; the audit trail keeps it.", text()),
         "RequestId": parameter("X-Request-Id", "The id of the call; one is made where there is none.", text().with("format", "uuid")),
     }

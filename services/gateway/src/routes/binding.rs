@@ -19,6 +19,7 @@ pub(crate) const HEAD: &str = "spectra.type.v1.FileHead";
 /// The fields of an upload that tell what the headers of its body say too.
 pub(crate) const FILENAME: &str = "filename";
 pub(crate) const CONTENT_TYPE: &str = "content_type";
+pub(crate) const SHA256: &str = "sha256";
 
 /// What the paths of sessions begin with: their answers hold tokens, so nobody may keep one.
 const TOKENS: &str = "auth";
@@ -60,9 +61,10 @@ pub(crate) struct File {
     pub(crate) content: FieldId,
     /// Its name.
     pub(crate) name: String,
-    /// Whether the request tells the file's name, and its media type.
+    /// Whether the request tells the file's name, its media type, and its digest.
     pub(crate) named: bool,
     pub(crate) typed: bool,
+    pub(crate) summed: bool,
 }
 
 /// What of an answer is shown.
@@ -160,7 +162,8 @@ fn body(rpc: &Rpc, method: &MethodDescriptor, name: &str, plans: &Plans) -> Resu
             return Err("a file is answered once, not by a stream".to_owned());
         }
         let tells = |name| input.get_field_by_name(name).is_some_and(|field| field.kind() == Kind::String && !field.is_list());
-        return Ok(Body::File(File { content: id, name: name.to_owned(), named: tells(FILENAME), typed: tells(CONTENT_TYPE) }));
+        let (named, typed, summed) = (tells(FILENAME), tells(CONTENT_TYPE), tells(SHA256));
+        return Ok(Body::File(File { content: id, name: name.to_owned(), named, typed, summed }));
     }
     Ok(Body::Field(BodyField {
         id,

@@ -4,13 +4,13 @@
 use http::{HeaderMap, header};
 use tokio_stream::StreamExt as _;
 
-use super::{Done, Hand, form};
+use super::{Done, Hand, digest, form};
 use crate::{
     body::{Incoming, Pieces},
     media,
     problem::{Answered, Problem},
     request::Address,
-    routes::binding::{Binding, CONTENT_TYPE, FILENAME, File},
+    routes::binding::{Binding, CONTENT_TYPE, FILENAME, File, SHA256},
     transcode::{Parameters, Plans},
 };
 
@@ -33,6 +33,11 @@ impl<'u> Upload<'u> {
 
     /// Sends the file that `body` holds, until it ends or the service has answered.
     pub(crate) async fn feed(mut self, headers: &HeaderMap, mut body: Pieces<'_, impl Incoming>, hand: Hand) -> Answered<()> {
+        if self.file.summed
+            && let Some(sum) = digest::stated(headers)?
+        {
+            self.set(SHA256, &sum)?;
+        }
         if let Some(boundary) = media::form_boundary(headers)? {
             return form::feed(self, boundary, body, hand).await;
         }

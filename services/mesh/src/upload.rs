@@ -1,0 +1,58 @@
+//! What a caller sends piece by piece: it takes longer than a call is given, and several transactions.
+
+use prost::{Message, Name};
+use tonic::{Request, Status, Streaming};
+
+use crate::{
+    Db, Error, OrgTx, Permit, Reply,
+    rpc::{check, permit},
+};
+
+/// What is done for a caller while they send, and when all is there.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    db: Db,
+    permit: Permit,
+}
+
+impl Db {
+    /// Begins to take what a caller sends piece by piece.
+    pub fn upload<Q>(&self, request: Request<Streaming<Q>>) -> Result<(Upload, Streaming<Q>), Status> {
+        let permit = permit(&request)?;
+        Ok((Upload { db: self.clone(), permit }, request.into_inner()))
+    }
+}
+
+impl Upload {
+    /// In whose name, with as much time as a call has at most.
+    #[must_use]
+    pub fn permit(&self) -> Permit {
+        self.permit.renewed()
+    }
+
+    /// Checks the fields of what was said so far.
+    pub fn check<Q: Message + Name>(&self, said: &Q) -> Result<(), Error> {
+        check::<Q>(&said.encode_to_vec())
+    }
+
+    /// Does `work` that stays done, whatever becomes of the upload.
+    pub async fn step<T>(&self, work: impl AsyncFnOnce(&mut OrgTx) -> Result<T, Error>) -> Result<T, Error> {
+        let mut tx = self.db.writing(&self.permit()).await?;
+        let done = work(&mut tx).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// Does the last `work`, as [`Db::write`] does: once for each idempotency key. What was `said` is all that the caller
+    /// sent, with something that stands for its pieces.
+    pub async fn end<Q, T, M>(&self, said: Q, work: impl AsyncFnOnce(&mut OrgTx, Q) -> Result<T, Error>) -> Reply<M>
+    where
+        Q: Message + Name,
+        T: Into<M>,
+        M: Message + Default,
+    {
+        let wire = said.encode_to_vec();
+        check::<Q>(&wire)?;
+        self.db.once(&self.permit(), said, &wire, work).await
+    }
+}
