@@ -10,6 +10,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::Value;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{Answer, Watch};
 
@@ -117,6 +118,16 @@ impl Caller {
         Some(Answer { status: parts.status, headers: parts.headers, body })
     }
 
+    /// Begins a call with a body of so many bytes; they, or some of them, are then written to the connection that it gives.
+    pub async fn begin(&self, method: Method, path: &str, length: u64) -> TcpStream {
+        let mut connection = TcpStream::connect(self.url.trim_start_matches("http://")).await.expect("a connection");
+        let mut head = vec![format!("{method} {path} HTTP/1.1"), "host: x".to_owned(), format!("content-length: {length}")];
+        head.extend(self.token.iter().map(|token| format!("authorization: Bearer {token}")));
+        head.extend(self.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))));
+        connection.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes()).await.expect("a reader");
+        connection
+    }
+
     fn request(&self, method: Method, path: &str, body: Option<Bytes>) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
@@ -134,10 +145,7 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use tokio::{io::AsyncReadExt, net::TcpListener};
 
     use super::*;
 

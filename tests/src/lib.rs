@@ -17,6 +17,6 @@ mod watch;
 
 pub use answer::Answer;
 pub use caller::Caller;
-pub use mesh::{DEMO, Mesh, TEST, empty_database};
+pub use mesh::{DEMO, LARGEST_FILE, Mesh, TEST, empty_database};
 pub use vectors::vectors;
 pub use watch::{Event, Watch};

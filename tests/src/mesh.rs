@@ -1,6 +1,6 @@
 //! A mesh with a database of its own.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, path::Path, sync::Mutex};
 
 use serde_json::json;
 use spectra::{
@@ -10,8 +10,10 @@ use spectra::{
     stack::{Listeners, Stack},
 };
 use spectra_identity::{Config, Cost, keys::Keys};
+use spectra_lims::{Files, Place};
 use spectra_mesh::{Channel, Peer, Pools, SystemDb};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
 
 use crate::{Caller, database};
 
@@ -24,6 +26,7 @@ pub const TEST: &str = seed::TEST.slug;
 pub struct Mesh {
     stack: Stack,
     admin: PgConnectOptions,
+    files: TempDir,
     tokens: Mutex<HashMap<(String, String), String>>,
 }
 
@@ -48,8 +51,9 @@ impl Mesh {
         let run = database::run().await;
         let admin = run.database(false).await.expect("a copy of the template");
         prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
-        let stack = start(&admin, config(&run.secrets), protection).await.expect("a mesh");
-        Self { stack, admin, tokens: Mutex::default() }
+        let files = tempfile::tempdir().expect("a folder");
+        let stack = start(&admin, config(&run.secrets), protection, files.path()).await.expect("a mesh");
+        Self { stack, admin, files, tokens: Mutex::default() }
     }
 
     /// Where HTTP clients connect.
@@ -124,6 +128,12 @@ impl Mesh {
         PgConnection::connect_with(&self.admin).await.expect("the mesh's database")
     }
 
+    /// Where this mesh keeps files.
+    #[must_use]
+    pub fn files(&self) -> &Path {
+        self.files.path()
+    }
+
     /// How to connect to the database.
     #[must_use]
     pub fn admin(&self) -> &PgConnectOptions {
@@ -151,14 +161,19 @@ impl Mesh {
     pub async fn start_again(self, key_encryption_key: [u8; 32]) -> anyhow::Result<Self> {
         self.stack.stop().await;
         let run = database::run().await;
-        let stack = start(&self.admin, Config { key_encryption_key, ..config(&run.secrets) }, &Protection::default()).await?;
-        Ok(Self { stack, admin: self.admin, tokens: Mutex::default() })
+        let config = Config { key_encryption_key, ..config(&run.secrets) };
+        let stack = start(&self.admin, config, &Protection::default(), self.files.path()).await?;
+        Ok(Self { stack, tokens: Mutex::default(), ..self })
     }
 }
 
-async fn start(admin: &PgConnectOptions, config: Config, protection: &Protection) -> anyhow::Result<Stack> {
+/// How large an attachment of the tests may be, in bytes.
+pub const LARGEST_FILE: u64 = 20 << 20;
+
+async fn start(admin: &PgConnectOptions, config: Config, protection: &Protection, files: &Path) -> anyhow::Result<Stack> {
+    let files = Files::open(&Place::Directory(files.to_owned()), LARGEST_FILE)?;
     let (listeners, pools) = (Listeners::anywhere().await?, Pools { max: 20, min: 0 });
-    Stack::start(admin, &database::run().await.secrets, config, listeners, pools, protection).await
+    Stack::start(admin, &database::run().await.secrets, config, listeners, pools, protection, files).await
 }
 
 /// The address and the password of the person of this role.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use spectra_mesh::Db;
+use spectra_mesh::{Db, Peer};
 use spectra_proto::lims::{
-    audit_service_server, device_service_server, material_service_server, recipe_service_server, sample_service_server,
-    wafer_service_server,
+    attachment_service_server, audit_service_server, device_service_server, material_service_server, recipe_service_server,
+    sample_service_server, wafer_service_server,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
+mod analysis;
+mod attachments;
 mod audit;
 mod devices;
 mod materials;
@@ -16,8 +19,11 @@ mod recipes;
 mod samples;
 mod wafers;
 
+pub use attachments::files::{Files, Place};
+
 /// The gRPC services offered here.
 pub const OFFERS: &[&str] = &[
+    attachment_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     device_service_server::SERVICE_NAME,
     material_service_server::SERVICE_NAME,
@@ -30,14 +36,20 @@ pub const OFFERS: &[&str] = &[
 #[derive(Debug)]
 struct App {
     db: Db,
+    analysis: analysis::Analysis,
+    files: Files,
 }
 
-/// The handlers, over the database of LIMS.
+/// The handlers, over the database of LIMS and its store of files, with analysis to ask. What uploads leave behind is cleared away
+/// until `stop`.
 #[must_use]
-pub fn routes(db: Db) -> Routes {
-    let app = Arc::new(App { db });
+pub fn routes(db: Db, analysis: Peer, files: Files, stop: CancellationToken) -> Routes {
+    let sweeping = attachments::sweep::run(db.clone(), files.clone());
+    tokio::spawn(async move { stop.run_until_cancelled(sweeping).await });
+    let app = Arc::new(App { db, analysis: analysis::Analysis(analysis), files });
     let mut routes = RoutesBuilder::default();
     routes
+        .add_service(spectra_mesh::compressed!(attachment_service_server::AttachmentServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(audit_service_server::AuditServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(device_service_server::DeviceServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))

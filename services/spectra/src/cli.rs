@@ -10,11 +10,13 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use spectra_mesh::telemetry;
 
+mod attachments;
 mod audit;
 mod check;
 mod faults;
 mod protection;
 
+pub use attachments::Attachments;
 pub use audit::{Audit, AuditAction};
 pub use protection::Protection;
 
@@ -80,6 +82,9 @@ pub struct Up {
     /// Where Prometheus reads the metrics.
     #[arg(long, env = "SPECTRA_TELEMETRY_LISTEN", default_value_t = local(9464))]
     pub telemetry_listen: SocketAddr,
+    /// Where attachments are kept.
+    #[command(flatten)]
+    pub attachments: Attachments,
     /// How much the gateway takes, and from whom.
     #[command(flatten)]
     pub protection: Protection,
@@ -135,6 +140,9 @@ pub struct Serve {
     /// Who issues tokens, as their `iss` says it.
     #[arg(long, env = "SPECTRA_ISSUER", default_value = crate::stack::ISSUER)]
     pub issuer: String,
+    /// Where attachments are kept.
+    #[command(flatten)]
+    pub attachments: Attachments,
     /// How much the gateway takes, and from whom.
     #[command(flatten)]
     pub protection: Protection,
@@ -185,6 +193,9 @@ pub struct Seed {
     /// Where the database and the secrets are kept.
     #[arg(long, env = "SPECTRA_DATA", default_value = ".spectra")]
     pub data: PathBuf,
+    /// Where attachments are kept.
+    #[command(flatten)]
+    pub attachments: Attachments,
     /// Where the database is.
     #[command(flatten)]
     pub database: Database,

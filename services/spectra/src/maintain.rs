@@ -42,8 +42,9 @@ pub async fn seed(options: Seed) -> Result<()> {
     schema::migrate(database.admin()).await?;
     let secrets = Secrets::of(&options.data)?;
     let config = stack::identity(&secrets, Cost::FLOOR);
+    let files = options.attachments.open(Some(&options.data))?;
     let (listeners, pools) = (Listeners::anywhere().await?, Pools { max: 4, min: 0 });
-    let stack = Stack::start(database.admin(), &secrets, config, listeners, pools, &Protection::default()).await?;
+    let stack = Stack::start(database.admin(), &secrets, config, listeners, pools, &Protection::default(), files).await?;
     let wrote = seed::write(&stack).await?;
     stack.stop().await;
     database.stop().await?;

@@ -19,6 +19,7 @@ use tonic::Request;
 use crate::stack::Stack;
 
 mod analysis;
+mod attachments;
 mod lims;
 mod wafers;
 
@@ -88,6 +89,8 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     let pi = SignedIn::of(stack, PI).await?;
     let written = lims::write(&engineer, &pi).await.context("the demo samples and recipes")?;
     wafers::write(&engineer, &written.samples).await.context("the demo wafers and devices")?;
+    let technician = SignedIn::of(stack, TECHNICIAN).await?;
+    attachments::write(&technician, &written.samples).await.context("the demo attachments")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
     Ok(true)
 }

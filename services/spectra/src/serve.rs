@@ -62,7 +62,10 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
             services::gateway(&peers)?.protected(options.protection.under(authority)).serve_on_all_cores(vec![listener], stop).await?;
             return Ok(());
         }
-        Role::Lims => services::lims(db("lims").await?, authority()),
+        Role::Lims => {
+            let (db, files) = (db("lims").await?, options.attachments.open(None)?);
+            services::lims(db, peers.analysis.clone(), files, authority(), stop.clone())
+        }
         Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority(), stop.clone()),
         Role::Identity => {
             let system = SystemDb::connect(named("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
@@ -90,6 +93,8 @@ fn printed(options: &Serve) -> serde_json::Value {
         "system_database_url": options.system_database_url.as_ref().map(|_| "(set)"),
         "key_encryption_key_file": options.key_encryption_key_file,
         "database_connections": options.database_connections,
+        "attachments": options.attachments.place,
+        "attachment_bytes": options.attachments.most,
         "issuer": options.issuer,
         "insecure": options.insecure,
         "rate_limit": protection.rates().map(|rates| rates.client),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use spectra_gateway::Gateway;
 use spectra_identity::Config;
+use spectra_lims::Files;
 use spectra_mesh::{Db, Peer, SystemDb, authority::Authority, serve::Service};
 use tokio_util::sync::CancellationToken;
 
@@ -43,9 +44,9 @@ pub(crate) async fn identity(
     Ok(Service { name: "identity", offers: spectra_identity::OFFERS, routes, db, authority })
 }
 
-/// What there is.
-pub(crate) fn lims(db: Db, authority: Arc<Authority>) -> Service {
-    let routes = spectra_lims::routes(db.clone());
+/// What there is; it asks analysis for what files are attached to. Uploads that were given up are cleared away until `stop`.
+pub(crate) fn lims(db: Db, analysis: Peer, files: Files, authority: Arc<Authority>, stop: CancellationToken) -> Service {
+    let routes = spectra_lims::routes(db.clone(), analysis, files, stop);
     Service { name: "lims", offers: spectra_lims::OFFERS, routes, db, authority }
 }
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use spectra_identity::{Config, Cost, Lives, directory::Directory};
+use spectra_lims::Files;
 use spectra_mesh::{Db, Peer, Pools, SystemDb, authority::Authority, token::Expected};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -78,6 +79,7 @@ impl Stack {
         listeners: Listeners,
         pools: Pools,
         protection: &Protection,
+        files: Files,
     ) -> Result<Self> {
         secrets.admit(admin).await?;
         let as_role = |role: &str| secrets.application(admin, role);
@@ -93,7 +95,7 @@ impl Stack {
 
         let db = connect("spectra_identity").await?;
         let identity = services::identity(config, db, system.clone(), authority.clone(), stop.clone()).await?;
-        let lims = services::lims(connect("spectra_lims").await?, authority.clone());
+        let lims = services::lims(connect("spectra_lims").await?, peers.analysis.clone(), files, authority.clone(), stop.clone());
         let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority.clone(), stop.clone());
         let gateway = services::gateway(&peers)?.protected(protection.under(|| Arc::clone(&authority)));
 

@@ -57,7 +57,8 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         let secrets = Secrets::of(&options.data)?;
         welcome::step(begun, "starting identity, lims, analysis and the gateway");
         let config = stack::identity(&secrets, Cost::FLOOR);
-        let stack = Stack::start(admin, &secrets, config, listeners, POOLS, &options.protection).await?;
+        let files = options.attachments.open(Some(&options.data))?;
+        let stack = Stack::start(admin, &secrets, config, listeners, POOLS, &options.protection, files).await?;
         if !options.no_seed && seed::write(&stack).await? {
             welcome::step(begun, "wrote the demo data");
         }

@@ -10,11 +10,13 @@ impl Command {
     pub(super) fn check(&self) -> Result<(), Vec<String>> {
         let faults = match self {
             Self::Serve(serve) => serve.faults(),
-            Self::Up(Up { database, protection, .. }) => database.faults().into_iter().chain(protection.fault()).collect(),
-            Self::Migrate(Migrate { database, .. }) | Self::Seed(Seed { database, .. }) | Self::Psql(Psql { database, .. }) => {
+            Self::Up(Up { database, attachments, protection, .. }) => {
+                database.faults().into_iter().chain(attachments.fault()).chain(protection.fault()).collect()
+            }
+            Self::Seed(Seed { database, attachments, .. }) => database.faults().into_iter().chain(attachments.fault()).collect(),
+            Self::Audit(Audit { database, .. }) | Self::Migrate(Migrate { database, .. }) | Self::Psql(Psql { database, .. }) => {
                 database.faults()
             }
-            Self::Audit(Audit { database, .. }) => database.faults(),
             Self::Keys(keys) => keys.faults(),
             Self::Descriptors | Self::Openapi => Vec::new(),
         };
@@ -88,6 +90,7 @@ impl Serve {
                 faults.push(format!("{flag} is no URL such as http://127.0.0.1:8001"));
             }
         }
+        faults.extend(self.attachments.fault());
         faults.extend(self.protection.fault());
         let mut check = |fault: Option<anyhow::Error>| faults.extend(fault.map(|fault| format!("{fault:#}")));
         if self.role != Role::Gateway {

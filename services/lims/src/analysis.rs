@@ -1,0 +1,36 @@
+//! What this service asks of analysis, in its own words.
+
+use spectra_mesh::{Error, Peer, Permit};
+use spectra_proto::analysis::{
+    GetCalibrationRequest, GetInstrumentRequest, GetRunRequest, calibration_service_client::CalibrationServiceClient,
+    instrument_service_client::InstrumentServiceClient, run_service_client::RunServiceClient,
+};
+use tonic::Status;
+
+/// Analysis, which is asked in the name of whoever calls, and never within a transaction.
+#[derive(Debug)]
+pub(crate) struct Analysis(pub(crate) Peer);
+
+impl Analysis {
+    /// Makes sure that there is such an instrument.
+    pub(crate) async fn has_instrument(&self, permit: &Permit, id: String) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetInstrumentRequest { id });
+        self.told(InstrumentServiceClient::new(self.0.channel()).get_instrument(asked).await, "instrument")
+    }
+
+    /// Makes sure that there is such a certificate.
+    pub(crate) async fn has_calibration(&self, permit: &Permit, id: String) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetCalibrationRequest { id });
+        self.told(CalibrationServiceClient::new(self.0.channel()).get_calibration(asked).await, "calibration")
+    }
+
+    /// Makes sure that there is such a run.
+    pub(crate) async fn has_run(&self, permit: &Permit, id: String) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetRunRequest { id });
+        self.told(RunServiceClient::new(self.0.channel()).get_run(asked).await, "run")
+    }
+
+    fn told<T>(&self, answered: Result<T, Status>, kind: &'static str) -> Result<(), Error> {
+        answered.map(|_| ()).map_err(|status| self.0.explain(status, kind))
+    }
+}

@@ -1,0 +1,42 @@
+//! The record that a file is to belong to.
+
+use spectra_mesh::{Error, OrgTx, id};
+use spectra_proto::{
+    Label,
+    lims::{CreateAttachmentRequest, EntityType},
+};
+use uuid::Uuid;
+
+/// The record that a file is to belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entity {
+    pub(super) kind: EntityType,
+    pub(super) id: Uuid,
+}
+
+impl Entity {
+    /// The record that an upload names.
+    pub(super) fn of(said: &CreateAttachmentRequest) -> Result<Self, Error> {
+        Ok(Self { kind: said.entity_type(), id: id(&said.entity_id)? })
+    }
+
+    /// Makes sure that a record of LIMS is there, and stays until the transaction ends.
+    pub(super) async fn hold(&self, tx: &mut OrgTx) -> Result<(), Error> {
+        macro_rules! held {
+            ($statement:literal) => {
+                sqlx::query_scalar!($statement, tx.org(), self.id).fetch_optional(tx.conn()).await?.is_some()
+            };
+        }
+        let there = match self.kind {
+            EntityType::Device => held!("SELECT id FROM devices WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
+            EntityType::Material => held!("SELECT id FROM materials WHERE organization_id = $1 AND id = $2 FOR SHARE"),
+            EntityType::Recipe => held!("SELECT id FROM recipes WHERE organization_id = $1 AND id = $2 FOR SHARE"),
+            EntityType::Sample => held!("SELECT id FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
+            EntityType::Wafer => held!("SELECT id FROM wafers WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
+            // Of analysis, which was asked before the transaction began.
+            EntityType::Instrument | EntityType::Calibration | EntityType::Run => true,
+            EntityType::Unspecified | EntityType::Sop | EntityType::ElnEntry => false,
+        };
+        if there { Ok(()) } else { Err(Error::not_found(self.kind.label())) }
+    }
+}
