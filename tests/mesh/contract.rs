@@ -27,7 +27,15 @@ fn what_is_not_covered_here_is_named() {
     };
     let streams = of(|method| method.is_client_streaming() || method.is_server_streaming());
     // Who may open a stream is tried here; what it then tells, where its resource is.
-    assert_eq!(streams, ["/spectra.analysis.v1.RunService/WatchRuns", "/spectra.identity.v1.RevocationService/WatchRevocations"]);
+    assert_eq!(
+        streams,
+        [
+            "/spectra.analysis.v1.RunService/WatchRuns",
+            "/spectra.identity.v1.RevocationService/WatchRevocations",
+            "/spectra.lims.v1.AttachmentService/CreateAttachment",
+            "/spectra.lims.v1.AttachmentService/DownloadAttachment",
+        ]
+    );
     let open = of(|method| POLICIES[&grpc::path(method)].policy.access() != Access::Org);
     assert_eq!(
         open,

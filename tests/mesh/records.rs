@@ -9,7 +9,9 @@ use spectra_proto::policy::{Access, MethodPolicy, POLICIES};
 use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
-use crate::{audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, users, wafers};
+use crate::{
+    attachments, audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, users, wafers,
+};
 
 /// The ids of one record of each resource, by kind.
 pub(crate) struct Records(BTreeMap<&'static str, String>);
@@ -37,6 +39,7 @@ impl Records {
         let certificate = calibrations::certificate(&engineer, &instrument, "C-1", -10, 100).await;
         let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
         records.insert("run", made(&engineer, "/api/analysis/runs", run).await);
+        records.insert("attachment", attachments::attached(&engineer, &sample).await);
         records.insert("material", material);
         records.insert("request", request);
         records.insert("sample", sample);
@@ -90,6 +93,7 @@ pub(crate) fn nobodys() -> Value {
 fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMessage {
     let (service, name) = (method.parent_service(), method.name());
     let (file, request) = match service.name() {
+        "AttachmentService" => ("attachments.rs", attachments::example(name, id)),
         "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
         "DeviceService" => ("devices.rs", devices::example(name, id)),

@@ -27,7 +27,8 @@ tenants AS (
 -- The rest is what the mesh writes down beside them: it has no revision and no trail of its own.
 resources AS (
   SELECT * FROM tenants
-   WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox') AND name NOT IN ('identity.refresh_tokens', 'identity.revocations')
+   WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox')
+     AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,
@@ -99,6 +100,9 @@ UNION ALL
 SELECT 'no role but the sign-in role has a policy, in identity alone', format('%s.%s', r.name, p.polname)
   FROM relations r JOIN pg_policy p ON p.polrelid = r.oid
  WHERE NOT 0 = ANY (p.polroles) AND NOT (r.schema = 'identity' AND p.polroles::regrole[]::text[] = '{spectra_identity_system}')
+   -- What uploads left behind is cleared away for all organizations, by transactions that do nothing else.
+   AND NOT (r.name = 'lims.attachment_uploads' AND p.polname = 'upkeep' AND p.polroles::regrole[]::text[] = '{spectra_lims}'
+            AND pg_get_expr(p.polqual, p.polrelid) = '(current_setting(''app.upkeep''::text, true) = ''attachment_uploads''::text)')
 UNION ALL
 SELECT 'the organization is the setting where it is not named', t.name
   FROM tenants t LEFT JOIN columns c ON c.oid = t.oid AND c.column = 'organization_id'
@@ -222,7 +226,7 @@ UNION ALL
 SELECT 'no record is lost by a delete', format('%s by %s', g.name, g.grantee::regrole) FROM grants g
  WHERE g.privilege = 'DELETE'
    -- What has outlived its use; and a recipe that was never approved, which its trigger sees to.
-   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.revocations', 'lims.recipes')
+   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.revocations', 'lims.recipes', 'lims.attachment_uploads')
 
 -- Rights
 

@@ -29,6 +29,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         &[("no role but the sign-in role has a policy, in identity alone", "lims.samples.sign_in")],
     ),
     (
+        "ALTER POLICY upkeep ON lims.attachment_uploads USING (true)",
+        &[("no role but the sign-in role has a policy, in identity alone", "lims.attachment_uploads.upkeep")],
+    ),
+    (
         "ALTER TABLE lims.samples ALTER organization_id DROP DEFAULT",
         &[("the organization is the setting where it is not named", "lims.samples")],
     ),

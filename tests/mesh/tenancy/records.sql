@@ -38,6 +38,11 @@ WITH own AS (
 ), approval AS (
   INSERT INTO recipe_approvals (id, recipe_id, approver_id, approver_role, state, params_hash, signed_at)
   SELECT gen_random_uuid(), recipe.id, person, 'pi', 'approved', encode(hash, 'hex'), now() FROM own, recipe
+), attachment AS (
+  INSERT INTO attachments (id, entity_type, entity_id, filename, content_type, size_bytes, sha256, uri, uploaded_by)
+  SELECT gen_random_uuid(), 'material', material.id, name, 'text/csv', 1, encode(hash, 'hex'), name, person FROM own, material
+), upload AS (
+  INSERT INTO attachment_uploads (id) SELECT gen_random_uuid() FROM own
 ), change AS (
   INSERT INTO outbox (kind, record_id) SELECT 'samples', person FROM own
 )
