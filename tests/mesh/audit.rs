@@ -138,7 +138,7 @@ async fn every_way_to_bend_the_trail_is_found() {
     const RELINK: &str = "UPDATE audit_links l SET hash = link_hash((SELECT p.hash FROM audit_links p
              WHERE p.organization_id = l.organization_id AND p.link = l.link - 1), l.link, e)
         FROM audit_events e WHERE e.organization_id = l.organization_id AND e.seq = l.event AND l.link = ";
-    let relinked = (4..=10).map(|link| format!("; {RELINK}{link}")).collect::<String>();
+    let relinked = (4..=10).map(|link| format!("; {RELINK}{link}")).collect::<Vec<_>>().concat();
     let event = |link: i32| format!("(SELECT event FROM audit_links WHERE link = {link})");
     let delete = |links: &str| format!("DELETE FROM audit_events WHERE seq IN (SELECT event FROM audit_links WHERE link {links})");
     let forge = "INSERT INTO audit_events (organization_id, action, kind, record_id) SELECT organization_id, 'insert', 'samples', record_id FROM audit_events LIMIT 1";

@@ -121,7 +121,7 @@ async fn ones_own_ids_are_found() {
         // A record may be in a state that forbids the call, and is found for all that.
         if let Err(refused) = call(&mesh, &method, &own.example(&method), Some(&token)).await {
             assert_eq!(refused.code(), Code::FailedPrecondition, "{}: {refused:?}", grpc::path(&method));
-            assert!(ends(&method) || method.name() == "UpdateRecipe", "{}: {refused:?}", grpc::path(&method));
+            assert!(ends(&method) || method.name() == "UpdateSop", "{}: {refused:?}", grpc::path(&method));
         }
     }
 }

@@ -24,6 +24,7 @@ mod records;
 mod runs;
 mod samples;
 mod sessions;
+mod sops;
 mod statements;
 mod tenancy;
 mod tokens;

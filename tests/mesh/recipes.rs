@@ -9,8 +9,9 @@ const RECIPES: &str = "/api/lims/recipes";
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {
         "ListRecipes" => json!({}),
-        "CreateRecipe" => json!({"recipe": {"name": "n", "version": "1"}}),
-        "UpdateRecipe" => json!({"id": id("recipe"), "recipe": {"name": "n"}, "updateMask": "name"}),
+        "CreateRecipe" => json!({"recipe": {"name": "n", "version": "1", "sopId": id("sop")}}),
+        "UpdateRecipe" => json!({"id": id("draft recipe"), "recipe": {"sopId": id("sop")}, "updateMask": "sopId"}),
+        "GetRecipeDiff" => json!({"id": id("recipe"), "against": id("draft recipe")}),
         "GetRecipe"
         | "DeleteRecipe"
         | "RequestRecipeApproval"
@@ -30,11 +31,16 @@ pub(crate) async fn approve_at_last(mesh: &Mesh, organization: &str, id: &str) {
     }
 }
 
-async fn draft(author: &Caller) -> String {
-    let answer = author.post(RECIPES, json!({"name": "IV", "version": "1.0", "method": "iv_sweep", "params": {"vds": 0.1}})).await;
+/// Writes a recipe; its path.
+pub(crate) async fn written(author: &Caller, recipe: Value) -> String {
+    let answer = author.post(RECIPES, recipe).await;
     let path = answer.header("location").to_owned();
     assert_eq!(answer.expect(201)["status"], "draft");
     path
+}
+
+async fn draft(author: &Caller) -> String {
+    written(author, json!({"name": "IV", "version": "1.0", "method": "iv_sweep", "params": {"vds": 0.1}})).await
 }
 
 #[tokio::test]
@@ -165,4 +171,48 @@ async fn recipes_are_listed_by_name_status_and_words() {
     }
     assert!(by("q=bright").await.is_empty());
     assert_eq!(by("name=IV&status=draft").await, ["2"]);
+}
+
+#[tokio::test]
+async fn what_is_new_in_a_version_is_told() {
+    let mesh = Mesh::start().await;
+    let (engineer, viewer) = (mesh.demo("engineer").await, mesh.demo("viewer").await);
+    let first = draft(&engineer).await;
+    let second =
+        written(&engineer, json!({"name": "IV", "version": "1.1", "description": "slower", "params": {"vds": 0.2, "vgs": [0, 1]}})).await;
+    let against = first.rsplit('/').next().unwrap();
+    let diff = viewer.get(&format!("{second}/diff?against={against}")).await.expect(200);
+    assert_eq!(diff["against_id"], against);
+    assert_eq!(
+        diff["changes"],
+        json!([
+            {"path": "/description", "kind": "added", "before": null, "after": "slower"},
+            {"path": "/method", "kind": "removed", "before": "iv_sweep", "after": null},
+            {"path": "/params/vds", "kind": "changed", "before": 0.1, "after": 0.2},
+            {"path": "/params/vgs", "kind": "added", "before": null, "after": [0, 1]},
+            {"path": "/version", "kind": "changed", "before": "1.0", "after": "1.1"},
+        ])
+    );
+    assert_eq!(
+        viewer.get(&format!("{second}/diff?against={}", second.rsplit('/').next().unwrap())).await.expect(200)["changes"],
+        json!([])
+    );
+    viewer.get(&format!("{second}/diff")).await.refused(422, "invalid");
+    mesh.caller("viewer", TEST).await.get(&format!("{second}/diff?against={against}")).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn the_procedure_is_approved_with_the_rest() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let sop = crate::sops::in_force(&mesh, spectra_tests::DEMO).await;
+    let path = written(&engineer, json!({"name": "IV", "version": "1", "sop_id": sop})).await;
+    assert_eq!(engineer.get(&path).await.expect(200)["sop_id"], json!(sop));
+    let foreign = crate::sops::in_force(&mesh, TEST).await;
+    engineer.patch(&path, json!({"sop_id": foreign})).await.refused(404, "not_found");
+    assert_eq!(engineer.patch(&path, json!({"sop_id": null})).await.expect(200)["sop_id"], Value::Null);
+    engineer.patch(&path, json!({"sop_id": sop})).await.expect(200);
+    let approved = pi.act(&format!("{path}/approve")).await.expect(200);
+    assert_eq!(approved["sop_id"], json!(sop));
+    engineer.patch(&path, json!({"sop_id": null})).await.refused(409, "recipe_frozen");
 }

@@ -10,7 +10,7 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, users, wafers,
+    attachments, audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -33,7 +33,9 @@ impl Records {
         let device = json!({"wafer_id": wafer, "device_label": "D1"});
         records.insert("device", made(&engineer, "/api/lims/devices", device).await);
         records.insert("wafer", wafer);
-        let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1"})).await;
+        let sop = sops::in_force(mesh, organization).await;
+        let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1", "sop_id": sop})).await;
+        let draft = made(&engineer, "/api/lims/recipes", json!({"name": "a draft", "version": "1"})).await;
         recipes::approve_at_last(mesh, organization, &recipe).await;
         let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
         let certificate = calibrations::certificate(&engineer, &instrument, "C-1", -10, 100).await;
@@ -44,7 +46,9 @@ impl Records {
         records.insert("request", request);
         records.insert("sample", sample);
         records.insert("calibration", certificate.rsplit('/').next().unwrap_or_default().to_owned());
+        records.insert("draft recipe", draft);
         records.insert("recipe", recipe);
+        records.insert("sop", sop);
         records.insert("instrument", instrument);
         records.insert("user", id(&engineer.get("/auth/me").await.expect(200)));
         let admin = mesh.anew("admin", organization).await;
@@ -104,6 +108,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "RunService" => ("runs.rs", runs::example(name, id)),
         "SampleService" => ("samples.rs", samples::example(name, id)),
         "SessionService" => ("sessions.rs", sessions::example(name, id)),
+        "SopService" => ("sops.rs", sops::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),
         "WaferService" => ("wafers.rs", wafers::example(name, id)),
         service => panic!("{service} has no examples: write `example` beside its tests and name it in tests/mesh/records.rs"),

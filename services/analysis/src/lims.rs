@@ -4,8 +4,8 @@ use spectra_mesh::{Error, Peer, Permit, Refusal, id};
 use spectra_proto::{
     Label,
     lims::{
-        GetRecipeRequest, GetSampleRequest, RecipeStatus, recipe_service_client::RecipeServiceClient,
-        sample_service_client::SampleServiceClient,
+        GetRecipeRequest, GetSampleRequest, GetSopStandingRequest, RecipeStatus, SopStanding, recipe_service_client::RecipeServiceClient,
+        sample_service_client::SampleServiceClient, sop_service_client::SopServiceClient,
     },
     types::Reason,
 };
@@ -21,6 +21,8 @@ pub(crate) struct Approved {
     pub(crate) id: Uuid,
     pub(crate) version: String,
     pub(crate) params_hash: String,
+    /// What is in force of the procedure that it names, and whether the caller knows it.
+    pub(crate) procedure: Option<SopStanding>,
 }
 
 /// The records of LIMS that a run refers to; they stood when LIMS was asked.
@@ -63,7 +65,18 @@ impl Lims {
                 .about("recipe_status", status.label())
                 .into());
         }
-        Ok(Approved { id: id(&recipe.id)?, version: recipe.version, params_hash: recipe.params_hash })
+        let procedure = match recipe.sop_id {
+            Some(sop_id) => Some(self.standing(permit, sop_id).await?),
+            None => None,
+        };
+        Ok(Approved { id: id(&recipe.id)?, version: recipe.version, params_hash: recipe.params_hash, procedure })
+    }
+
+    /// Where a procedure stands, for the caller.
+    async fn standing(&self, permit: &Permit, sop_id: String) -> Result<SopStanding, Error> {
+        let mut sops = SopServiceClient::new(self.0.channel());
+        let asked = Peer::ask(permit, GetSopStandingRequest { id: sop_id });
+        Ok(sops.get_sop_standing(asked).await.map_err(|status| self.0.explain(status, "sop"))?.into_inner())
     }
 
     /// The id of the sample, if there is such a live one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spectra_mesh::{Db, Peer};
 use spectra_proto::lims::{
     attachment_service_server, audit_service_server, device_service_server, material_service_server, recipe_service_server,
-    sample_service_server, wafer_service_server,
+    sample_service_server, sop_service_server, wafer_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -17,6 +17,7 @@ mod devices;
 mod materials;
 mod recipes;
 mod samples;
+mod sops;
 mod wafers;
 
 pub use attachments::files::{Files, Place};
@@ -29,6 +30,7 @@ pub const OFFERS: &[&str] = &[
     material_service_server::SERVICE_NAME,
     recipe_service_server::SERVICE_NAME,
     sample_service_server::SERVICE_NAME,
+    sop_service_server::SERVICE_NAME,
     wafer_service_server::SERVICE_NAME,
 ];
 
@@ -55,6 +57,7 @@ pub fn routes(db: Db, analysis: Peer, files: Files, stop: CancellationToken) -> 
         .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(recipe_service_server::RecipeServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(sample_service_server::SampleServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(sop_service_server::SopServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(wafer_service_server::WaferServiceServer::from_arc(app)));
     routes.routes()
 }

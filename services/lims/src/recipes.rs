@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod approvals;
+mod diff;
 mod rpc;
 mod rules;
 mod store;
@@ -21,6 +22,7 @@ struct Recipe {
     description: Option<String>,
     params: Object,
     status: Labelled<pb::RecipeStatus>,
+    sop_id: Option<Uuid>,
     owner_id: Uuid,
     edited_by: Option<Uuid>,
     params_hash: String,
@@ -40,6 +42,7 @@ impl From<Recipe> for pb::Recipe {
             description: recipe.description,
             params: Some(recipe.params.into()),
             status: recipe.status.number(),
+            sop_id: recipe.sop_id.map(|id| id.to_string()),
             owner_id: recipe.owner_id.to_string(),
             params_hash: recipe.params_hash,
             revision: recipe.revision,

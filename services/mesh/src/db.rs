@@ -91,9 +91,7 @@ impl Db {
             permit.method(),
         );
         let mut tx = self.open(permit, begun).await?;
-        if let Some(reason) = permit.reason() {
-            tx.because(reason).await?;
-        }
+        tx.because(permit.reason()).await?;
         Ok(tx)
     }
 
@@ -154,9 +152,11 @@ impl OrgTx {
         &mut self.tx
     }
 
-    /// Says why the changes of this transaction are made, for the audit trail.
-    pub async fn because(&mut self, reason: &str) -> Result<(), Error> {
-        sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(self.conn()).await?;
+    /// Says why the changes of this transaction are made, for the audit trail, if there is something to say.
+    pub async fn because(&mut self, reason: Option<&str>) -> Result<(), Error> {
+        if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+            sqlx::query_scalar!("SELECT set_config('app.reason', $1, true)", reason).fetch_one(self.conn()).await?;
+        }
         Ok(())
     }
 

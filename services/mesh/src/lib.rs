@@ -41,7 +41,7 @@ pub use error::{Error, INTERNAL, Refusal};
 pub use gate::{Caller, Permit};
 pub use id::{id, new_id, optional_id};
 pub use label::Labelled;
-pub use object::Object;
+pub use object::{List, Object};
 pub use outbox::{Cursor, Events, Feed, Outbox};
 pub use page::{Page, Rows};
 pub use part::part;

@@ -1,4 +1,4 @@
-//! Free JSON objects: `google.protobuf.Struct` on the wire, `jsonb` in the database.
+//! Free JSON: `google.protobuf.Struct` or a list of `Value` on the wire, `jsonb` in the database.
 
 use std::fmt;
 
@@ -141,35 +141,62 @@ impl<'de> Visitor<'de> for Tree {
     }
 }
 
-impl sqlx::Type<Postgres> for Object {
-    fn type_info() -> PgTypeInfo {
-        <sqlx::types::JsonValue as sqlx::Type<Postgres>>::type_info()
-    }
+/// A JSON array in a `jsonb` column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List(pub Vec<Value>);
 
-    fn compatible(ty: &PgTypeInfo) -> bool {
-        <sqlx::types::JsonValue as sqlx::Type<Postgres>>::compatible(ty)
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Json))
     }
 }
 
-impl sqlx::Encode<'_, Postgres> for Object {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        // The binary form of jsonb is its version, 1, and the text.
-        buffer.push(1);
-        serde_json::to_writer(&mut **buffer, self)?;
-        Ok(IsNull::No)
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_any(Tree)? {
+            Kind::ListValue(list) => Ok(Self(list.values)),
+            _ => Err(D::Error::custom("not a JSON array")),
+        }
     }
 }
 
-impl sqlx::Decode<'_, Postgres> for Object {
-    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
-        let bytes = value.as_bytes()?;
-        let text = match (value.format(), bytes) {
-            (PgValueFormat::Binary, [1, text @ ..]) | (PgValueFormat::Text, text) => text,
-            (PgValueFormat::Binary, _) => return Err("an unknown version of jsonb".into()),
-        };
-        Ok(serde_json::from_slice(text)?)
-    }
+/// Both are columns of the type `jsonb`.
+macro_rules! jsonb {
+    ($json:ty) => {
+        impl sqlx::Type<Postgres> for $json {
+            fn type_info() -> PgTypeInfo {
+                <sqlx::types::JsonValue as sqlx::Type<Postgres>>::type_info()
+            }
+
+            fn compatible(ty: &PgTypeInfo) -> bool {
+                <sqlx::types::JsonValue as sqlx::Type<Postgres>>::compatible(ty)
+            }
+        }
+
+        impl sqlx::Encode<'_, Postgres> for $json {
+            fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                // The binary form of jsonb is its version, 1, and the text.
+                buffer.push(1);
+                serde_json::to_writer(&mut **buffer, self)?;
+                Ok(IsNull::No)
+            }
+        }
+
+        impl sqlx::Decode<'_, Postgres> for $json {
+            fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+                let bytes = value.as_bytes()?;
+                let text = match (value.format(), bytes) {
+                    (PgValueFormat::Binary, [1, text @ ..]) | (PgValueFormat::Text, text) => text,
+                    (PgValueFormat::Binary, _) => return Err("an unknown version of jsonb".into()),
+                };
+                Ok(serde_json::from_slice(text)?)
+            }
+        }
+    };
 }
+
+jsonb!(Object);
+jsonb!(List);
 
 #[cfg(test)]
 mod tests {
@@ -184,7 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_are_objects() {
+    fn only_objects_are_objects_and_only_lists_lists() {
         assert!(serde_json::from_str::<Object>("[1]").is_err());
+        assert!(serde_json::from_str::<List>("{}").is_err());
+        let list: List = serde_json::from_str(r#"[1,{"a":[]},null]"#).expect("a list");
+        assert_eq!(serde_json::to_string(&list).expect("its text"), r#"[1,{"a":[]},null]"#);
     }
 }

@@ -21,6 +21,7 @@ use crate::stack::Stack;
 mod analysis;
 mod attachments;
 mod lims;
+mod sops;
 mod wafers;
 
 /// An organization of the demo data.

@@ -150,9 +150,10 @@ UNION ALL
 SELECT 'a list has an index in its order', listed FROM unnest($1::text[]) listed
  WHERE NOT EXISTS (SELECT FROM indexes i WHERE i.table = listed AND i.whole AND i.columns IN (
    '{organization_id,created_at desc,id desc}'::text[],
-   -- Listed for one person and for one recipe only.
+   -- Listed for one person, recipe or procedure only.
    CASE listed WHEN 'identity.sessions' THEN '{organization_id,user_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END,
+   CASE listed WHEN 'lims.sop_acknowledgements' THEN '{organization_id,sop_id,created_at desc,id desc}'::text[] END,
    -- Its time is that of the change.
    CASE listed WHEN 'lims.audit_events' THEN '{organization_id,at desc,id desc}'::text[] END))
 UNION ALL
@@ -179,11 +180,12 @@ UNION ALL
 SELECT 'JSON is an object unless it is said', name FROM columns
  WHERE typname IN ('json', 'jsonb') AND oid IN (SELECT oid FROM resources)
    AND (typname, attnotnull, standard) IS DISTINCT FROM ('jsonb', true, '''{}''::jsonb')
+   AND name <> 'lims.sops.checklist' -- steps in their order
 UNION ALL
 SELECT 'JSON is of the type that it is checked for', name FROM columns c
  WHERE typname IN ('json', 'jsonb') AND NOT EXISTS (
    SELECT FROM checks k
-    WHERE k.conrelid = c.oid AND k.conkey = ARRAY[c.attnum] AND k.says = format('CHECK ((jsonb_typeof(%I) = ''object''::text))', c.column))
+    WHERE k.conrelid = c.oid AND k.conkey = ARRAY[c.attnum] AND k.says = format('CHECK ((jsonb_typeof(%I) = %L::text))', c.column, CASE WHEN standard LIKE '''[]%' THEN 'array' ELSE 'object' END))
 UNION ALL
 SELECT 'text has a limit', name FROM columns c, LATERAL (SELECT quote_ident(c.column)) q (id)
  WHERE typcategory = 'S' AND NOT EXISTS (

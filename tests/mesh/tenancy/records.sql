@@ -32,9 +32,14 @@ WITH own AS (
   INSERT INTO wafers (id, sample_id, wafer_id_code) SELECT gen_random_uuid(), sample.id, name FROM own, sample RETURNING id
 ), device AS (
   INSERT INTO devices (id, wafer_id, device_label) SELECT gen_random_uuid(), wafer.id, name FROM own, wafer
+), sop AS (
+  INSERT INTO sops (id, number, title, version, body_markdown, author_id)
+  SELECT gen_random_uuid(), name, 'a title', '1', 'a body', person FROM own RETURNING id
+), acknowledgement AS (
+  INSERT INTO sop_acknowledgements (id, sop_id, user_id) SELECT gen_random_uuid(), sop.id, person FROM own, sop
 ), recipe AS (
-  INSERT INTO recipes (id, name, version, status, owner_id, params_hash)
-  SELECT gen_random_uuid(), name, '1', 'approved', person, encode(hash, 'hex') FROM own RETURNING id
+  INSERT INTO recipes (id, name, version, status, owner_id, params_hash, sop_id)
+  SELECT gen_random_uuid(), name, '1', 'approved', person, encode(hash, 'hex'), sop.id FROM own, sop RETURNING id
 ), approval AS (
   INSERT INTO recipe_approvals (id, recipe_id, approver_id, approver_role, state, params_hash, signed_at)
   SELECT gen_random_uuid(), recipe.id, person, 'pi', 'approved', encode(hash, 'hex'), now() FROM own, recipe

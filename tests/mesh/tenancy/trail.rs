@@ -137,7 +137,7 @@ async fn not_even_its_owner_changes_the_trail() {
 async fn an_approved_recipe_only_retires() {
     let lab = Lab::open().await;
     let conn = &mut lab.role("spectra_lims").await;
-    let contents = ["name", "version", "method", "description", "params", "params_hash", "owner_id", "edited_by", "id"];
+    let contents = ["name", "version", "method", "description", "params", "params_hash", "owner_id", "edited_by", "sop_id", "id"];
     let free = ["organization_id", "status", "revision", "created_at", "updated_at"];
     assert_columns(&mut lab.mesh.sql().await, "lims.recipes", &contents, &free).await;
     let set = |what: &str| format!("UPDATE recipes SET {what}");
@@ -161,6 +161,42 @@ async fn an_approved_recipe_only_retires() {
     change(conn, lab.mine, "INSERT INTO recipes (id, name, version, owner_id, params_hash) SELECT gen_random_uuid(), 'd', '1', owner_id, params_hash FROM recipes").await;
     assert_eq!(attempt(conn, Some(lab.mine), "UPDATE recipes SET name = 'e' WHERE status = 'draft'", None).await, Ok(1));
     assert_eq!(attempt(conn, Some(lab.mine), "DELETE FROM recipes WHERE status = 'draft'", None).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_published_procedure_only_retires() {
+    let lab = Lab::open().await;
+    let conn = &mut lab.role("spectra_lims").await;
+    let contents = [
+        "number",
+        "title",
+        "version",
+        "body_markdown",
+        "method",
+        "hazard_level",
+        "checklist",
+        "author_id",
+        "effective_date",
+        "review_date",
+        "id",
+    ];
+    let free = ["organization_id", "body_md_uri", "status", "retired_at", "revision", "created_at", "updated_at"];
+    assert_columns(&mut lab.mesh.sql().await, "lims.sops", &contents, &free).await;
+    assert_eq!(attempt(conn, Some(lab.mine), "UPDATE sops SET title = 'draft'", None).await, Ok(1));
+    change(conn, lab.mine, "UPDATE sops SET status = 'effective', effective_date = current_date").await;
+    let moved = "UPDATE sops SET body_markdown = NULL, body_md_uri = 'elsewhere'";
+    for retired in [false, true] {
+        for column in contents {
+            let statement = format!("UPDATE sops SET {column} = {}", other(column));
+            assert_eq!(attempt(conn, Some(lab.mine), &statement, None).await, kept(), "{statement}");
+        }
+        assert_eq!(attempt(conn, Some(lab.mine), moved, None).await, kept());
+        assert_eq!(attempt(conn, Some(lab.mine), "UPDATE sops SET status = 'draft', retired_at = NULL", None).await, kept());
+        if !retired {
+            change(conn, lab.mine, "UPDATE sops SET status = 'retired', retired_at = now()").await;
+        }
+    }
+    assert_eq!(attempt(conn, Some(lab.mine), "UPDATE sops SET retired_at = now() + interval '1 day'", None).await, kept());
 }
 
 #[tokio::test]
@@ -197,7 +233,10 @@ fn other(column: &str) -> &'static str {
     match column {
         "params" | "results" | "standards_used" | "uncertainty" => "'{\"other\": 1}'",
         "params_hash" | "content_hash" => "repeat('0', 64)",
-        "id" | "owner_id" | "edited_by" | "instrument_id" => "gen_random_uuid()",
+        "id" | "owner_id" | "edited_by" | "sop_id" | "author_id" | "instrument_id" => "gen_random_uuid()",
+        "checklist" => "'[1]'",
+        "effective_date" | "review_date" => "current_date + 1",
+        "body_markdown" => "body_markdown || 'other'",
         "issued_at" => "issued_at - interval '1 hour'",
         "expires_at" => "expires_at + interval '1 hour'",
         _ => "'other'",

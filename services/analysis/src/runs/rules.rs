@@ -3,7 +3,8 @@
 use spectra_mesh::{Labelled, Refusal};
 use spectra_proto::{
     Label,
-    analysis::{InstrumentStatus, RunStatus},
+    analysis::{InstrumentStatus, RunStatus, Warning},
+    lims::SopStanding,
     types::{Reason, UserRole},
 };
 use uuid::Uuid;
@@ -83,6 +84,26 @@ pub(super) fn unready(instrument: &str, status: InstrumentStatus) -> Option<Stri
     Some(format!("{instrument} is {state}; the run can be started once the instrument is online"))
 }
 
+/// What whoever queues a run should know about the procedure that its recipe names.
+fn unlearnt(procedure: &SopStanding) -> Option<(Reason, String)> {
+    let number = &procedure.number;
+    match (&procedure.effective_version, procedure.acknowledged_at) {
+        (None, _) => Some((Reason::SopNotEffective, format!("no version of {number}, which the recipe names, is in force"))),
+        (Some(version), None) => Some((
+            Reason::SopNotAcknowledged,
+            format!("you have not acknowledged {number} {version}, which the recipe is run by; read and acknowledge it"),
+        )),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// What whoever queues a run should know, although nothing of it refuses the run.
+pub(super) fn warnings(instrument: &str, status: InstrumentStatus, procedure: Option<&SopStanding>) -> Vec<Warning> {
+    let unready = unready(instrument, status).map(|message| (Reason::InstrumentNotReady, message));
+    let all = unready.into_iter().chain(procedure.and_then(unlearnt));
+    all.map(|(reason, message)| Warning { code: reason.label().to_owned(), message }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +176,23 @@ mod tests {
             let why = unready("Bruker", status).expect("not ready");
             assert_eq!(why, format!("Bruker is {state}; the run can be started once the instrument is online"));
         }
+    }
+
+    #[test]
+    fn who_does_not_know_the_procedure_is_told() {
+        let codes = |effective: Option<&str>, acknowledged: bool| {
+            let procedure = SopStanding {
+                number: "SOP-1".to_owned(),
+                effective_version: effective.map(str::to_owned),
+                acknowledged_at: acknowledged.then(Default::default),
+                ..Default::default()
+            };
+            warnings("Bruker", InstrumentStatus::Online, Some(&procedure)).into_iter().map(|warning| warning.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(Some("2"), false), ["sop_not_acknowledged"]);
+        assert_eq!(codes(None, false), ["sop_not_effective"]);
+        assert!(codes(Some("2"), true).is_empty());
+        assert!(warnings("Bruker", InstrumentStatus::Online, None).is_empty());
+        assert_eq!(warnings("Bruker", InstrumentStatus::Error, None)[0].code, "instrument_not_ready");
     }
 }

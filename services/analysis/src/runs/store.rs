@@ -71,8 +71,8 @@ impl Run {
         if let Err(lockout) = verdict {
             return Err(lockout.refusal(held.id(), held.name(), run_id).kept().into());
         }
-        let warning = |message| pb::Warning { code: Reason::InstrumentNotReady.label().to_owned(), message };
-        let warnings = rules::unready(held.name(), held.status()).map(warning).into_iter().collect();
+        let procedure = grounds.recipe.as_ref().and_then(|recipe| recipe.procedure.as_ref());
+        let warnings = rules::warnings(held.name(), held.status(), procedure);
         Ok(pb::Run { warnings, ..Self::find(tx, run_id).await?.into() })
     }
 

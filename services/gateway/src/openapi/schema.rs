@@ -63,7 +63,8 @@ impl<'c> Schemas<'c> {
             Way::Input => "Input",
             Way::Change => "Change",
         };
-        let owner = format!("{}{suffix}", message.full_name());
+        // No message has such a name.
+        let owner = format!("{}-{suffix}", message.full_name());
         self.named(&owner, &format!("{}{suffix}", local_name(message)), message, way, &[])
     }
 

@@ -4,7 +4,7 @@ use spectra_mesh::{OrgTx, Page, Reply};
 use spectra_proto::lims::{self as pb, recipe_service_server::RecipeService};
 use tonic::Request;
 
-use super::{Recipe, approvals::Approval};
+use super::{Recipe, approvals::Approval, diff};
 use crate::App;
 
 #[tonic::async_trait]
@@ -43,6 +43,14 @@ impl RecipeService for App {
 
     async fn retire_recipe(&self, request: Request<pb::RetireRecipeRequest>) -> Reply<pb::Recipe> {
         self.db.write(request, async |tx, asked| Recipe::retire(tx, &asked).await).await
+    }
+
+    async fn get_recipe_diff(&self, request: Request<pb::GetRecipeDiffRequest>) -> Reply<pb::RecipeDiff> {
+        let work = async |tx: &mut OrgTx, asked: pb::GetRecipeDiffRequest| {
+            let (recipe, against) = (Recipe::find(tx, &asked.id).await?, Recipe::find(tx, &asked.against).await?);
+            Ok(diff::of(recipe.into(), against.into()))
+        };
+        self.db.read(request, work).await
     }
 
     async fn list_recipe_approvals(&self, request: Request<pb::ListRecipeApprovalsRequest>) -> Reply<pb::ListRecipeApprovalsResponse> {

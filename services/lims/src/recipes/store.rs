@@ -1,7 +1,7 @@
 //! The statements over recipes.
 
 use prost_types::FieldMask;
-use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, page, patch};
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, id, new_id, optional_id, page, patch};
 use spectra_proto::lims as pb;
 
 use super::{
@@ -42,8 +42,8 @@ impl Recipe {
         let params = Object::of(recipe.params.as_ref());
         Ok(sqlx::query_as!(
             Self,
-            "INSERT INTO recipes (organization_id, id, name, version, method, description, params, params_hash, owner_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
+            "INSERT INTO recipes (organization_id, id, name, version, method, description, params, params_hash, owner_id, sop_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *",
             tx.org(),
             new_id(),
             recipe.name,
@@ -53,6 +53,7 @@ impl Recipe {
             params,
             params_hash(&params),
             tx.caller().user,
+            optional_id(recipe.sop_id.as_deref())?,
         )
         .fetch_one(tx.conn())
         .await?)
@@ -94,9 +95,7 @@ impl Recipe {
     /// Takes an approved recipe out of use; what is said about it goes to the audit trail.
     pub(super) async fn retire(tx: &mut OrgTx, asked: &pb::RetireRecipeRequest) -> Result<Self, Error> {
         let recipe = Self::lock(tx, &asked.id).await?.retirable()?;
-        if let Some(comment) = asked.comment.as_deref().filter(|comment| !comment.is_empty()) {
-            tx.because(comment).await?;
-        }
+        tx.because(asked.comment.as_deref()).await?;
         Self::withdraw(tx, &recipe).await
     }
 
@@ -119,7 +118,8 @@ impl Recipe {
         let params = Object::of(recipe.params.as_ref());
         Ok(sqlx::query_as!(
             Self,
-            "UPDATE recipes SET name = $3, version = $4, method = $5, description = $6, params = $7, params_hash = $8, edited_by = $9, status = 'draft'
+            "UPDATE recipes SET name = $3, version = $4, method = $5, description = $6, params = $7, params_hash = $8, edited_by = $9, sop_id = $10,
+                    status = 'draft'
               WHERE organization_id = $1 AND id = $2 RETURNING *",
             tx.org(),
             id,
@@ -130,6 +130,7 @@ impl Recipe {
             params,
             params_hash(&params),
             tx.caller().user,
+            optional_id(recipe.sop_id.as_deref())?,
         )
         .fetch_one(tx.conn())
         .await?)

@@ -162,7 +162,9 @@ mod tests {
 
     fn fault(links: Vec<Link>) -> Option<Fault> {
         let mut walk = Walk::from(1, None);
-        links.into_iter().for_each(|link| walk.step(link));
+        for link in links {
+            walk.step(link);
+        }
         walk.fault()
     }
 
@@ -171,7 +173,9 @@ mod tests {
         assert_eq!(fault(Vec::new()), None);
         assert_eq!(fault(chain(9)), None);
         let mut later = Walk::from(5, Some(chain(4).pop().expect("a link").hash));
-        chain(9).into_iter().skip(4).for_each(|link| later.step(link));
+        for link in chain(9).into_iter().skip(4) {
+            later.step(link);
+        }
         assert_eq!((later.fault(), later.next()), (None, 10));
     }
 

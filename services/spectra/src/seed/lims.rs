@@ -7,7 +7,7 @@ use spectra_proto::lims::{
     sample_service_client::SampleServiceClient,
 };
 
-use super::{SignedIn, by_name, object};
+use super::{SignedIn, by_name, object, sops};
 
 /// What the runs name of it.
 pub(super) struct Written {
@@ -22,7 +22,7 @@ pub(super) const ALL: Option<i32> = Some(1000);
 
 pub(super) async fn write(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<Written> {
     let silicon = materials(engineer).await?;
-    Ok(Written { samples: samples(engineer, &silicon).await?, recipe: recipes(engineer, pi).await? })
+    Ok(Written { samples: samples(engineer, &silicon).await?, recipe: recipes(engineer, pi, &sops::write(engineer, pi).await?).await? })
 }
 
 /// Writes the materials; the id of silicon.
@@ -83,7 +83,7 @@ async fn samples(engineer: &SignedIn<'_>, silicon: &str) -> Result<Vec<String>> 
 }
 
 /// Writes one recipe of each kind; the id of the approved one.
-async fn recipes(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<String> {
+async fn recipes(engineer: &SignedIn<'_>, pi: &SignedIn<'_>, sop: &str) -> Result<String> {
     let mut client = RecipeServiceClient::new(engineer.stack.lims.channel());
     let listed = client.list_recipes(engineer.ask(pb::ListRecipesRequest { limit: ALL, ..Default::default() })).await?.into_inner().items;
     let there = by_name(listed, |recipe| recipe.name.clone());
@@ -113,6 +113,7 @@ async fn recipes(engineer: &SignedIn<'_>, pi: &SignedIn<'_>) -> Result<String> {
                 version: version.to_owned(),
                 method: Some(method.to_owned()),
                 params: Some(object(&params)?.into()),
+                sop_id: (status == pb::RecipeStatus::Approved).then(|| sop.to_owned()),
                 ..Default::default()
             };
             client.create_recipe(engineer.ask(pb::CreateRecipeRequest { recipe: Some(recipe) })).await?.into_inner()

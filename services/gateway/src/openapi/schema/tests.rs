@@ -105,6 +105,18 @@ fn a_change_need_not_hold_anything() {
     assert_eq!(thing["properties"]["part"]["anyOf"][0]["$ref"], "#/components/schemas/Thing.PartInput", "what changes is given whole");
 }
 
+/// What changes a thing, and a message of the contract that is called so, are two.
+#[test]
+fn a_message_is_not_taken_for_what_changes_another() {
+    let pool = fixture::contract(&format!("{MESSAGES} message ThingChange {{ bool big = 1; }}"));
+    let message = |name: &str| pool.get_message_by_name(&format!("test.v1.{name}")).expect("a message");
+    let comments = Comments::read(&pool);
+    let mut schemas = Schemas::new(&comments);
+    let first = schemas.message(&message("Thing"), Way::Change);
+    let second = schemas.message(&message("ThingChange"), Way::Answer);
+    assert_ne!(first, second);
+}
+
 #[test]
 fn numbers_have_their_bounds() {
     let all = schemas("Numbers", Way::Input);

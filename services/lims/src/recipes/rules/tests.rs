@@ -18,6 +18,7 @@ fn recipe(status: RecipeStatus) -> Recipe {
         description: None,
         params: Object::default(),
         status: Labelled(status),
+        sop_id: None,
         owner_id: AUTHOR,
         edited_by: None,
         params_hash: params_hash(&Object::default()),
