@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use prost_reflect::{
-    DescriptorPool, MethodDescriptor,
+    DescriptorPool, Kind, MethodDescriptor,
     prost_types::{MethodOptions, method_options::IdempotencyLevel},
 };
 
@@ -23,6 +23,7 @@ pub static POLICIES: LazyLock<HashMap<String, MethodPolicy>> = LazyLock::new(|| 
 
 /// What a gate knows about a method.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct MethodPolicy {
     /// The policy, as the contract says it.
     pub policy: Policy,
@@ -32,6 +33,8 @@ pub struct MethodPolicy {
     pub client_streaming: bool,
     /// Whether the service answers with a stream.
     pub server_streaming: bool,
+    /// Whether that stream is a file.
+    pub gives_file: bool,
 }
 
 impl MethodPolicy {
@@ -41,8 +44,15 @@ impl MethodPolicy {
             reads: reads(method),
             client_streaming: method.is_client_streaming(),
             server_streaming: method.is_server_streaming(),
+            gives_file: method.is_server_streaming() && has_head(method),
         }
     }
+}
+
+/// Whether what a method answers says what a file is.
+fn has_head(method: &MethodDescriptor) -> bool {
+    let is_head = |kind: &Kind| kind.as_message().is_some_and(|message| message.full_name() == "spectra.type.v1.FileHead");
+    method.output().fields().any(|field| is_head(&field.kind()))
 }
 
 /// Whether a method only reads (`NO_SIDE_EFFECTS`).

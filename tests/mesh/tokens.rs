@@ -1,16 +1,18 @@
 //! Access tokens: the verifier against vectors, and every service against forged tokens.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::Method;
 use serde_json::{Value, json};
 use spectra::stack::{AUDIENCE, ISSUER};
 use spectra_mesh::{
     Revocations, clock,
     token::{Expected, Jwk, KeySet, Unverified},
 };
-use spectra_tests::{Mesh, grpc, vectors};
+use spectra_tests::{LARGEST_FILE, Mesh, grpc, vectors};
+use tokio::io::AsyncReadExt;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -199,4 +201,29 @@ async fn every_service_refuses_every_family_of_forgeries_alike() {
             assert_eq!(refused.code(), Code::PermissionDenied, "a scope that is lacking");
         }
     }
+}
+
+/// Half of a file is of no use, and all of it may take longer than a token lives.
+#[tokio::test]
+async fn a_file_comes_whole_although_its_token_expires() {
+    let (mesh, forge) = Forge::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let sample = engineer.post("/api/lims/samples", json!({"name": "n"})).await.expect(201);
+    let content = vec![b'7'; usize::try_from(LARGEST_FILE).unwrap()];
+    let path = format!("/api/lims/attachments?entity_type=sample&entity_id={}", sample["id"].as_str().unwrap());
+    let made = engineer.with("content-type", "text/plain").post_raw(&path, content.clone()).await;
+    let path = format!("{}/content", made.header("location"));
+    let expiring = engineer.with_token(&forge.with("exp", json!(clock::unix() + 3)));
+    let mut download = expiring.begin(Method::GET, &path, 0).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    expiring.get(&path).await.refused(401, "unauthenticated");
+    let (mut read, mut head) = (Vec::new(), None);
+    let whole = async {
+        while head.is_none_or(|head| read.len() < head + content.len()) {
+            assert!(download.read_buf(&mut read).await.unwrap() > 0, "only {} bytes came", read.len());
+            head = head.or_else(|| read.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), whole).await.unwrap();
+    assert!(read.ends_with(&content));
 }

@@ -85,11 +85,11 @@ impl Authority {
         self.believe(bearer(headers)?).await.ok()
     }
 
-    /// Whether a caller who was believed still is: the token has not expired, and nothing of it was revoked.
-    pub(crate) fn still_believes(&self, caller: &Caller) -> bool {
+    /// Whether a caller who was believed still is: the token had not expired `at` that time, and nothing of it was revoked.
+    pub(crate) fn still_believes(&self, caller: &Caller, at: i64) -> bool {
         let (keys, _) = self.keys.current();
         let Ok(unverified) = Unverified::parse(caller.token()) else { return false };
-        let claims = unverified.verify(&keys, &self.expected, clock::unix());
+        let claims = unverified.verify(&keys, &self.expected, at);
         claims.is_ok_and(|claims| !self.revocations.refuse(&claims, unverified.kid()))
     }
 

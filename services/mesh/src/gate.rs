@@ -142,6 +142,7 @@ where
             Err(error) => return Ok(Status::from(error).into_http()),
         }
     }
+    let is_file = policy.gives_file;
     if policy.client_streaming {
         request = unbroken(request).map(Body::new);
     }
@@ -150,7 +151,7 @@ where
         // A stream that is open takes nothing that others wait for.
         drop(place);
         Ok(match listener {
-            Some(caller) => answer.map(|body| Body::new(Watched::new(body, authority, caller))),
+            Some(caller) => answer.map(|body| Body::new(Watched::new(body, authority, caller, is_file))),
             None => answer,
         })
     };

@@ -13,23 +13,27 @@ use spectra_proto::types::Reason;
 use tokio::time::Interval;
 use tonic::{Status, body::Body};
 
-use crate::{Caller, Error, authority::Authority};
+use crate::{Caller, Error, authority::Authority, clock};
 
 /// How often it is seen whether the caller may still listen.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The body of a stream, which ends when its caller's token does.
+/// The body of a stream, which ends when its caller's token does. A file is not without end: what was begun with a token that has
+/// expired meanwhile goes on to its end, unless the token is revoked.
 pub(super) struct Watched {
     body: Body,
     authority: Arc<Authority>,
     caller: Caller,
+    /// When the file was asked for, if it is one.
+    begun: Option<i64>,
     look: Interval,
     ended: bool,
 }
 
 impl Watched {
-    pub(super) fn new(body: Body, authority: Arc<Authority>, caller: Caller) -> Self {
-        Self { body, authority, caller, look: tokio::time::interval(LOOK), ended: false }
+    pub(super) fn new(body: Body, authority: Arc<Authority>, caller: Caller, is_file: bool) -> Self {
+        let begun = is_file.then(clock::unix);
+        Self { body, authority, caller, begun, look: tokio::time::interval(LOOK), ended: false }
     }
 }
 
@@ -42,7 +46,7 @@ impl http_body::Body for Watched {
             return Poll::Ready(None);
         }
         while self.look.poll_tick(context).is_ready() {
-            if !self.authority.still_believes(&self.caller) {
+            if !self.authority.still_believes(&self.caller, self.begun.unwrap_or_else(clock::unix)) {
                 self.ended = true;
                 let over = Error::Unauthenticated(Reason::Unauthenticated, "the token is not valid any more; sign in again");
                 let (parts, ()) = Status::from(over).into_http::<()>().into_parts();
