@@ -9,6 +9,7 @@ use spectra_proto::lims as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod download;
 mod entity;
 pub(crate) mod files;
 mod media;

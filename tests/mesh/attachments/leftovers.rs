@@ -97,6 +97,10 @@ async fn a_store_that_fails_leaves_nothing_and_recovers() {
     fs::remove_file(mesh.files().join(&organization)).unwrap();
     become_of(&mesh, (0, 0, 0)).await;
     send().await.expect(201);
+    // A file that is another by now is not given for whole.
+    let spoilt = send().await.expect(201)["id"].as_str().unwrap().to_owned();
+    fs::write(mesh.files().join(&organization).join(&spoilt), vec![b'['; 1 << 20]).unwrap();
+    assert!(technician.attempt(Method::GET, &format!("{PATH}/{spoilt}/content"), None).await.is_none(), "it breaks off");
     // A file that is gone is a fault of ours, and told as one.
     let made = send().await.expect(201)["id"].as_str().unwrap().to_owned();
     fs::remove_file(mesh.files().join(&organization).join(&made)).unwrap();

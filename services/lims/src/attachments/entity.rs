@@ -32,10 +32,11 @@ impl Entity {
             EntityType::Material => held!("SELECT id FROM materials WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Recipe => held!("SELECT id FROM recipes WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Sample => held!("SELECT id FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
+            EntityType::Sop => held!("SELECT id FROM sops WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Wafer => held!("SELECT id FROM wafers WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
             // Of analysis, which was asked before the transaction began.
             EntityType::Instrument | EntityType::Calibration | EntityType::Run => true,
-            EntityType::Unspecified | EntityType::Sop | EntityType::ElnEntry => false,
+            EntityType::Unspecified | EntityType::ElnEntry => false,
         };
         if there { Ok(()) } else { Err(Error::not_found(self.kind.label())) }
     }

@@ -9,9 +9,10 @@ use object_store::{
     GetOptions, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayloadMut, RetryConfig, aws::AmazonS3Builder,
     local::LocalFileSystem, path::Path, prefix::PrefixStore,
 };
-use spectra_mesh::Error;
+use spectra_mesh::{Error, Shares};
 use tokio::{
     io::{AsyncReadExt, AsyncSeekExt},
+    sync::OwnedSemaphorePermit,
     task::JoinSet,
 };
 use tokio_stream::{Stream, StreamExt};
@@ -19,10 +20,18 @@ use tokio_util::io::ReaderStream;
 use url::Url;
 use uuid::Uuid;
 
-/// How much of a file is written at once: S3 takes no less than 5 MiB, and 10,000 of them.
+/// How much of a file is written at once to a directory.
+const BLOCK: usize = 1 << 20;
+/// The same to a bucket: S3 takes no less than 5 MiB, and 10,000 of them.
 const PART: usize = 8 << 20;
-/// How many parts are on their way to the store.
+/// How many of them are on their way to the store.
 const AT_ONCE: usize = 2;
+/// How many files an organization may send at once: each takes up to three parts of memory.
+const SENT_AT_ONCE: usize = 32;
+/// How long one that comes then may wait for its turn.
+const TURN: Duration = Duration::from_secs(30);
+/// What is left free of a directory's disk, on which the database may be too: a twentieth of it, and no more than this.
+const RESERVE: u64 = 256 << 20;
 /// How much of a file is read at once.
 const PIECE: usize = 256 << 10;
 /// How long a bucket that does not answer is asked again.
@@ -66,11 +75,14 @@ pub struct Files {
     directory: Option<LocalFileSystem>,
     /// How large a file may be, in bytes.
     limit: u64,
+    /// The files that each organization sends just now.
+    sent: Arc<Shares<Uuid>>,
 }
 
 impl Files {
     /// Opens the store. Refused when its directory cannot be made.
     pub fn open(place: &Place, limit: u64) -> Result<Self, Error> {
+        let sent = Arc::new(Shares::of(SENT_AT_ONCE));
         let fault = |what: String, cause: &dyn Fault| Error::broken(format!("{what} cannot keep attachments: {cause}"));
         match place {
             Place::Directory(path) => {
@@ -79,13 +91,13 @@ impl Files {
                 DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| fault(&cause))?;
                 // What is acknowledged outlives a power cut.
                 let directory = LocalFileSystem::new_with_prefix(path).map_err(|cause| fault(&cause))?.with_fsync(true);
-                Ok(Self { store: Arc::new(directory.clone()), directory: Some(directory), limit })
+                Ok(Self { store: Arc::new(directory.clone()), directory: Some(directory), limit, sent })
             }
             Place::Bucket { name, prefix } => {
                 let retry = RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..RetryConfig::default() };
                 let bucket = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retry).build();
                 let bucket = bucket.map_err(|cause| fault(format!("the bucket {name}"), &cause))?;
-                Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), directory: None, limit })
+                Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), directory: None, limit, sent })
             }
         }
     }
@@ -95,10 +107,23 @@ impl Files {
         self.limit
     }
 
+    /// Waits for a place among the files that an organization sends at once.
+    pub(super) async fn place(&self, organization: Uuid) -> Result<OwnedSemaphorePermit, Error> {
+        let busy = || Error::Exhausted("the organization sends too many files at once; try again in a moment");
+        let turn = self.sent.share(organization).acquire_owned();
+        tokio::time::timeout(TURN, turn).await.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
     /// Begins to write a file.
     pub(super) async fn write(&self, uri: &str) -> Result<Writing, Error> {
-        let upload = self.store.put_multipart(&Path::from(uri)).await.map_err(explained)?;
-        Ok(Writing { upload, part: PutPayloadMut::new(), parts: JoinSet::new() })
+        let path = Path::from(uri);
+        let upload = self.store.put_multipart(&path).await.map_err(explained)?;
+        let disk = match &self.directory {
+            Some(directory) => directory.path_to_filesystem(&path).map_err(explained)?.parent().map(Into::into),
+            None => None,
+        };
+        let size = if disk.is_some() { BLOCK } else { PART };
+        Ok(Writing { upload, disk, size, part: PutPayloadMut::new(), parts: JoinSet::new() })
     }
 
     /// Reads a part of a file, which has `size` bytes in all.
@@ -155,6 +180,10 @@ pub(super) type Contents = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Sen
 #[derive(Debug)]
 pub(super) struct Writing {
     upload: Box<dyn MultipartUpload>,
+    /// Where it is written, if that is a directory.
+    disk: Option<PathBuf>,
+    /// How large a part is.
+    size: usize,
     /// What is not on its way yet.
     part: PutPayloadMut,
     parts: JoinSet<object_store::Result<()>>,
@@ -164,7 +193,7 @@ impl Writing {
     /// Writes on, once there is room for more on its way.
     pub(super) async fn write(&mut self, mut bytes: Bytes) -> Result<(), Error> {
         loop {
-            let room = PART - self.part.content_length();
+            let room = self.size - self.part.content_length();
             if bytes.len() < room {
                 self.part.push(bytes);
                 return Ok(());
@@ -196,6 +225,12 @@ impl Writing {
     }
 
     async fn send(&mut self) -> Result<(), Error> {
+        if let Some(disk) = &self.disk {
+            let disk = rustix::fs::statvfs(disk).map_err(Error::broken)?;
+            if disk.f_bavail * disk.f_frsize < RESERVE.min(disk.f_blocks * disk.f_frsize / 20) {
+                return Err(full());
+            }
+        }
         while self.parts.len() >= AT_ONCE {
             if let Some(written) = self.parts.join_next().await {
                 written.map_err(Error::broken)?.map_err(explained)?;
@@ -207,14 +242,18 @@ impl Writing {
     }
 }
 
+fn full() -> Error {
+    tracing::warn!("the store of files is full");
+    Error::Full("there is no room to keep the file; nothing of it was kept")
+}
+
 /// What the store's failure means to a caller; what it is in itself goes to the log.
 fn explained(error: object_store::Error) -> Error {
     let mut cause: Option<&(dyn Fault + 'static)> = Some(&error);
     while let Some(fault) = cause {
         let kind = fault.downcast_ref::<io::Error>().map(io::Error::kind);
         if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)) {
-            tracing::warn!(%error, "the store of files is full");
-            return Error::Full("there is no room to keep the file; nothing of it was kept");
+            return full();
         }
         cause = fault.source();
     }

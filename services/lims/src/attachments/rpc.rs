@@ -1,20 +1,15 @@
 //! The calls of the attachment service.
 
-use std::pin::Pin;
+use spectra_mesh::Reply;
+use spectra_proto::lims::{self as pb, attachment_service_server::AttachmentService};
+use tonic::{Request, Response, Streaming};
 
-use spectra_mesh::{Reply, part, unhex};
-use spectra_proto::{
-    lims::{self as pb, attachment_service_server::AttachmentService},
-    types::FileHead,
+use super::{
+    Attachment,
+    download::{self, Pieces},
+    upload,
 };
-use tokio_stream::{Stream, StreamExt};
-use tonic::{Request, Response, Status, Streaming};
-
-use super::{Attachment, upload};
 use crate::App;
-
-/// A file on its way down.
-type Pieces = Pin<Box<dyn Stream<Item = Result<pb::DownloadAttachmentResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl AttachmentService for App {
@@ -31,24 +26,7 @@ impl AttachmentService for App {
     async fn download_attachment(&self, request: Request<pb::DownloadAttachmentRequest>) -> Reply<Pieces> {
         let range = request.get_ref().range.clone();
         let found = self.db.read(request, async |tx, asked| Attachment::find(tx, &asked.id).await).await?;
-        let attachment: Attachment = found.into_inner();
-        let part = part(range.as_ref(), &attachment.sha256, attachment.size_bytes)?;
-        let (first, length) = part.map_or((0, attachment.size_bytes), |part| (part.first, part.length));
-        let head = FileHead {
-            content_type: attachment.content_type,
-            filename: attachment.filename,
-            size: attachment.size_bytes,
-            sha256: unhex(&attachment.sha256).unwrap_or_default(),
-            etag: attachment.sha256,
-            part,
-        };
-        let contents = self.files.read(&attachment.uri, first, length, head.size).await?;
-        let begun = pb::DownloadAttachmentResponse { head: Some(head), content: Vec::new() };
-        let pieces = contents.map(|piece| {
-            let content = piece?.to_vec();
-            Ok(pb::DownloadAttachmentResponse { head: None, content })
-        });
-        Ok(Response::new(Box::pin(tokio_stream::once(Ok(begun)).chain(pieces))))
+        Ok(Response::new(download::give(&self.files, found.into_inner(), range.as_ref()).await?))
     }
 
     async fn create_attachment(&self, request: Request<Streaming<pb::CreateAttachmentRequest>>) -> Reply<pb::Attachment> {

@@ -9,7 +9,7 @@ use spectra_proto::{
     lims::{self as pb, EntityType},
     types::Reason,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
 use tonic::{Request, Streaming};
 use uuid::Uuid;
 
@@ -172,15 +172,18 @@ struct Draft {
     upload: Upload,
     files: Files,
     pulse: JoinHandle<()>,
+    /// Its place among those that come at once.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Draft {
     /// Writes down that there may be a file from now on, and goes on saying so.
     async fn begin(upload: Upload, files: Files) -> Result<Self, Error> {
+        let place = files.place(upload.permit().caller().org).await?;
         let id = new_id();
         upload.step(async |tx| store::begin(tx, id).await).await?;
         let pulse = tokio::spawn(beat(upload.clone(), id));
-        Ok(Self { id, upload, files, pulse })
+        Ok(Self { id, upload, files, pulse, _place: place })
     }
 
     /// Makes an attachment of a file that is written.
