@@ -81,3 +81,5 @@ CREATE CONSTRAINT TRIGGER chain AFTER INSERT ON audit_events DEFERRABLE INITIALL
 -- An event is listed by its time and an id made of its number.
 ALTER TABLE audit_events ADD id uuid NOT NULL GENERATED ALWAYS AS (lpad(to_hex(seq), 32, '0')::uuid) STORED;
 CREATE INDEX audit_events_list ON audit_events (organization_id, at DESC, id DESC);
+CREATE INDEX audit_events_actor ON audit_events (organization_id, actor_id, at DESC, id DESC);
+CREATE INDEX audit_events_request ON audit_events (organization_id, request_id);

@@ -35,8 +35,17 @@ pub struct Verdict {
 /// Where every chain of a schema ends.
 pub async fn heads(conn: &mut PgConnection, schema: &str) -> Result<Vec<Head>, sqlx::Error> {
     look_into(conn, schema).await?;
+    // From one organization to the next by the index, however long their chains are.
     let ends = sqlx::query!(
-        "SELECT DISTINCT ON (organization_id) organization_id, link, hash FROM audit_links ORDER BY organization_id, link DESC"
+        r#"WITH RECURSIVE owners AS (
+               (SELECT organization_id FROM audit_links ORDER BY organization_id LIMIT 1)
+               UNION ALL
+               SELECT (SELECT l.organization_id FROM audit_links l WHERE l.organization_id > owners.organization_id
+                        ORDER BY l.organization_id LIMIT 1)
+                 FROM owners WHERE owners.organization_id IS NOT NULL)
+           SELECT owners.organization_id AS "organization_id!", ends.link, ends.hash
+             FROM owners, LATERAL (SELECT l.link, l.hash FROM audit_links l WHERE l.organization_id = owners.organization_id
+                                    ORDER BY l.link DESC LIMIT 1) ends"#
     );
     let ends = ends.fetch_all(conn).await?;
     let head = |organization, link, hash: &[u8]| Head { schema: schema.to_owned(), organization, link, hash: hex(hash) };
