@@ -114,10 +114,10 @@ async fn nothing_acknowledged_is_lost_when_it_is_killed() {
 #[test]
 fn bad_configuration_is_told_at_once() {
     let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_spectra")).args(args).env_remove("DATABASE_URL").output().unwrap();
-    let refused = run(&["serve", "identity", "--listen", "0.0.0.0:8003"]);
+    let refused = run(&["serve", "identity", "--listen", "0.0.0.0:8003", "--attachments", "ftp://lab"]);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(64), "{told}");
-    for word in ["--insecure", "DATABASE_URL", "SPECTRA_SYSTEM_DATABASE_URL", "SPECTRA_KEY_ENCRYPTION_KEY_FILE"] {
+    for word in ["--insecure", "--attachments", "DATABASE_URL", "SPECTRA_SYSTEM_DATABASE_URL", "SPECTRA_KEY_ENCRYPTION_KEY_FILE"] {
         assert!(told.contains(word), "{word} in {told}");
     }
     assert_eq!(run(&["nonsense"]).status.code(), Some(64));
