@@ -144,13 +144,19 @@ fn places(message: &MessageDescriptor, closed: &[FieldBehavior]) -> usize {
     let open = message.fields().filter(|field| !closed.iter().any(|closed| spectra_proto::behaviors(field).contains(&(*closed as i32))));
     open.map(|field| match field.kind() {
         Kind::Message(inner) if inner.full_name().starts_with("spectra.") => places(&inner, closed),
-        Kind::String => usize::from(is_id(spectra_proto::option(&field.options(), "buf.validate.field"))),
+        Kind::String => ids_of(spectra_proto::option(&field.options(), "buf.validate.field")),
         _ => 0,
     })
     .sum()
 }
 
-fn is_id(rules: Option<FieldRules>) -> bool {
-    let Some(field_rules::Type::String(text)) = rules.and_then(|rules| rules.r#type) else { return false };
-    matches!(text.well_known, Some(string_rules::WellKnown::Uuid(true)))
+/// How many ids a field holds by its rules: one, or as many as a list of them must have.
+fn ids_of(rules: Option<FieldRules>) -> usize {
+    match rules.and_then(|rules| rules.r#type) {
+        Some(field_rules::Type::String(text)) => usize::from(matches!(text.well_known, Some(string_rules::WellKnown::Uuid(true)))),
+        Some(field_rules::Type::Repeated(list)) => {
+            usize::try_from(list.min_items().max(1)).expect("a short list") * ids_of(list.items.map(|rules| *rules))
+        }
+        _ => 0,
+    }
 }

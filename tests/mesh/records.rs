@@ -10,7 +10,8 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, devices, instruments, materials, organizations, recipes, runs, samples, sessions, sops, users, wafers,
+    attachments, audit, calibrations, devices, genealogy, instruments, labels, materials, organizations, recipes, runs, samples, scan,
+    sessions, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -26,6 +27,7 @@ impl Records {
         let request = spectra_mesh::new_id().to_string();
         let sample =
             made(&engineer.with("x-request-id", &request), "/api/lims/samples", json!({"name": "a sample", "material_id": material})).await;
+        scan::scanned(&engineer).await;
         wafers::wafer(&engineer, &sample, "of the sample").await;
         // What is deleted with its parent is not found any more, so these have parents of their own.
         let parent = made(&engineer, "/api/lims/samples", json!({"name": "a parent"})).await;
@@ -33,6 +35,7 @@ impl Records {
         let device = json!({"wafer_id": wafer, "device_label": "D1"});
         records.insert("device", made(&engineer, "/api/lims/devices", device).await);
         records.insert("wafer", wafer);
+        records.insert("another sample", parent);
         let sop = sops::in_force(mesh, organization).await;
         let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1", "sop_id": sop})).await;
         let draft = made(&engineer, "/api/lims/recipes", json!({"name": "a draft", "version": "1"})).await;
@@ -101,12 +104,15 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
         "DeviceService" => ("devices.rs", devices::example(name, id)),
+        "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
+        "LabelService" => ("labels.rs", labels::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),
         "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
         "RecipeService" => ("recipes.rs", recipes::example(name, id)),
         "RunService" => ("runs.rs", runs::example(name, id)),
         "SampleService" => ("samples.rs", samples::example(name, id)),
+        "ScanService" => ("scan.rs", scan::example(name)),
         "SessionService" => ("sessions.rs", sessions::example(name, id)),
         "SopService" => ("sops.rs", sops::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),

@@ -123,7 +123,7 @@ impl Download<'_> {
         let kind = HeaderValue::try_from(head.content_type).ok().filter(|kind| !kind.is_empty());
         headers.insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("application/octet-stream")));
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
-        headers.extend(HeaderValue::try_from(disposition(&head.filename)).ok().map(|value| (CONTENT_DISPOSITION, value)));
+        headers.extend(HeaderValue::try_from(disposition(&head.filename, head.inline)).ok().map(|value| (CONTENT_DISPOSITION, value)));
         if !head.sha256.is_empty() {
             let digest = HeaderValue::try_from(format!("sha-256=:{}:", STANDARD.encode(&head.sha256))).ok();
             headers.extend(digest.map(|digest| (HeaderName::from_static("repr-digest"), digest)));
@@ -142,17 +142,18 @@ impl Download<'_> {
     }
 }
 
-/// To be kept under this name (RFC 6266): in ASCII for old browsers, in full for all others.
-fn disposition(filename: &str) -> String {
+/// To be shown, or kept, under this name (RFC 6266): in ASCII for old browsers, in full for all others.
+fn disposition(filename: &str, inline: bool) -> String {
+    let how = if inline { "inline" } else { "attachment" };
     let name: String = filename.chars().map(|letter| if letter.is_control() || "/\\".contains(letter) { '_' } else { letter }).collect();
     if name.is_empty() {
-        return "attachment".to_owned();
+        return how.to_owned();
     }
     let plain: String = name.chars().map(|letter| if letter.is_ascii() && letter != '"' { letter } else { '_' }).collect();
     if plain == name {
-        return format!("attachment; filename=\"{name}\"");
+        return format!("{how}; filename=\"{name}\"");
     }
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", percent::encode(&name))
+    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{}", percent::encode(&name))
 }
 
 fn content(plans: &Plans, field: FieldId, wire: &Bytes) -> Bytes {
@@ -250,7 +251,8 @@ mod tests {
             ("a\r\nset-cookie: b", "attachment; filename=\"a__set-cookie: b\""),
             ("Prüfung.csv", "attachment; filename=\"Pr_fung.csv\"; filename*=UTF-8''Pr%C3%BCfung.csv"),
         ] {
-            assert_eq!(disposition(name), told);
+            assert_eq!(disposition(name, false), told);
+            assert_eq!(disposition(name, true), told.replacen("attachment", "inline", 1));
         }
     }
 }

@@ -13,9 +13,9 @@ mod store;
 #[expect(clippy::struct_field_names, reason = "they are called as the lab calls them, in the contract too")]
 pub(crate) struct Device {
     organization_id: Uuid,
-    id: Uuid,
-    wafer_id: Uuid,
-    device_label: String,
+    pub(crate) id: Uuid,
+    pub(crate) wafer_id: Uuid,
+    pub(crate) device_label: String,
     die_x: Option<i32>,
     die_y: Option<i32>,
     coordinates: Object,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Peer};
 use spectra_proto::lims::{
-    attachment_service_server, audit_service_server, device_service_server, material_service_server, recipe_service_server,
-    sample_service_server, sop_service_server, wafer_service_server,
+    attachment_service_server, audit_service_server, device_service_server, genealogy_service_server, label_service_server,
+    material_service_server, recipe_service_server, sample_service_server, scan_service_server, sop_service_server, wafer_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -14,9 +14,12 @@ mod analysis;
 mod attachments;
 mod audit;
 mod devices;
+mod genealogy;
+mod labels;
 mod materials;
 mod recipes;
 mod samples;
+mod scan;
 mod sops;
 mod wafers;
 
@@ -27,9 +30,12 @@ pub const OFFERS: &[&str] = &[
     attachment_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     device_service_server::SERVICE_NAME,
+    genealogy_service_server::SERVICE_NAME,
+    label_service_server::SERVICE_NAME,
     material_service_server::SERVICE_NAME,
     recipe_service_server::SERVICE_NAME,
     sample_service_server::SERVICE_NAME,
+    scan_service_server::SERVICE_NAME,
     sop_service_server::SERVICE_NAME,
     wafer_service_server::SERVICE_NAME,
 ];
@@ -54,9 +60,12 @@ pub fn routes(db: Db, analysis: Peer, files: Files, stop: CancellationToken) -> 
         .add_service(spectra_mesh::compressed!(attachment_service_server::AttachmentServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(audit_service_server::AuditServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(device_service_server::DeviceServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(genealogy_service_server::GenealogyServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(label_service_server::LabelServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(recipe_service_server::RecipeServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(sample_service_server::SampleServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(scan_service_server::ScanServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(sop_service_server::SopServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(wafer_service_server::WaferServiceServer::from_arc(app)));
     routes.routes()

@@ -12,12 +12,12 @@ mod store;
 #[derive(Debug)]
 pub(crate) struct Sample {
     organization_id: Uuid,
-    id: Uuid,
-    name: String,
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
     material_type: Option<String>,
     material_id: Option<Uuid>,
-    lot_code: Option<String>,
-    barcode: Option<String>,
+    pub(crate) lot_code: Option<String>,
+    pub(crate) barcode: Option<String>,
     location: Option<String>,
     dimensions: Object,
     properties: Object,

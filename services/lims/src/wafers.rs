@@ -13,9 +13,9 @@ mod store;
 #[expect(clippy::struct_field_names, reason = "they are called as the lab calls them, in the contract too")]
 pub(crate) struct Wafer {
     organization_id: Uuid,
-    id: Uuid,
-    sample_id: Uuid,
-    wafer_id_code: String,
+    pub(crate) id: Uuid,
+    pub(crate) sample_id: Uuid,
+    pub(crate) wafer_id_code: String,
     wafer_number: Option<i32>,
     orientation: Option<String>,
     thickness_um: Option<f64>,

@@ -61,7 +61,9 @@ fn success(route: &Route<'_>, traits: &Traits, schemas: &mut Schemas<'_>) -> (&'
     let content = object! { "application/json": media };
     let comment = schemas.comments.of(&output).unwrap_or("The answer.").to_owned();
     if traits.policy.created {
-        let headers = headers.with("Location", header("Location"));
+        // What makes several at once tells the place of none.
+        let one = output.get_field_by_name("id").is_some();
+        let headers = if one { headers.with("Location", header("Location")) } else { headers };
         return ("201", object! { "description": comment, "headers": headers, "content": content });
     }
     ("200", object! { "description": comment, "headers": headers, "content": content })

@@ -37,6 +37,7 @@ pub(super) async fn give(files: &Files, attachment: Attachment, range: Option<&B
         etag: sha256.clone(),
         sha256: unhex(&sha256).unwrap_or_default(),
         part,
+        inline: false,
     };
     let begun = pb::DownloadAttachmentResponse { head: Some(head), content: Vec::new() };
     let contents = if part.is_some() { contents } else { Box::pin(Whole::new(contents, sha256)) };

@@ -51,7 +51,7 @@ impl Sample {
     }
 
     /// Registers a sample.
-    pub(super) async fn create(tx: &mut OrgTx, sample: &pb::Sample) -> Result<Self, Error> {
+    pub(crate) async fn create(tx: &mut OrgTx, sample: &pb::Sample) -> Result<Self, Error> {
         Ok(sqlx::query_as!(
             Self,
             "INSERT INTO samples (organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata)
@@ -102,7 +102,7 @@ impl Sample {
     }
 
     /// Marks a live sample as deleted, and what was made of it with it.
-    pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
+    pub(crate) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
         let sample = Self::lock(tx, asked).await?;
         sqlx::query!(
             "UPDATE samples SET is_deleted = true, deleted_at = now() WHERE organization_id = $1 AND id = $2",
@@ -127,7 +127,7 @@ impl Sample {
     }
 
     /// A live sample that nobody else changes meanwhile, at the revision that the caller meant.
-    async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+    pub(crate) async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
             "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
