@@ -10,8 +10,8 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, devices, genealogy, instruments, labels, materials, organizations, recipes, runs, samples, scan,
-    sessions, sops, users, wafers,
+    attachments, audit, calibrations, custody, devices, genealogy, instruments, labels, materials, organizations, people, recipes, runs,
+    samples, scan, sessions, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -45,6 +45,9 @@ impl Records {
         let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
         records.insert("run", made(&engineer, "/api/analysis/runs", run).await);
         records.insert("attachment", attachments::attached(&engineer, &sample).await);
+        let user = id(&engineer.get("/auth/me").await.expect(200));
+        let handed = json!({"sample_id": sample, "to_user": user});
+        records.insert("custody event", made(&engineer, "/api/lims/custody", handed).await);
         records.insert("material", material);
         records.insert("request", request);
         records.insert("sample", sample);
@@ -53,7 +56,7 @@ impl Records {
         records.insert("recipe", recipe);
         records.insert("sop", sop);
         records.insert("instrument", instrument);
-        records.insert("user", id(&engineer.get("/auth/me").await.expect(200)));
+        records.insert("user", user);
         let admin = mesh.anew("admin", organization).await;
         records.insert("session", id(&admin.get("/auth/sessions").await.expect(200)["items"][0]));
         Self(records)
@@ -103,12 +106,14 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "AttachmentService" => ("attachments.rs", attachments::example(name, id)),
         "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
+        "CustodyService" => ("custody.rs", custody::example(name, id)),
         "DeviceService" => ("devices.rs", devices::example(name, id)),
         "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "LabelService" => ("labels.rs", labels::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),
         "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
+        "PeopleService" => ("people.rs", people::example(name, id)),
         "RecipeService" => ("recipes.rs", recipes::example(name, id)),
         "RunService" => ("runs.rs", runs::example(name, id)),
         "SampleService" => ("samples.rs", samples::example(name, id)),

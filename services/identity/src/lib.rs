@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Error, SystemDb, authority::Authority};
 use spectra_proto::identity::{
-    key_service_server, organization_service_server, revocation_service_server, session_service_server, user_service_server,
+    key_service_server, organization_service_server, people_service_server, revocation_service_server, session_service_server,
+    user_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -14,6 +15,7 @@ pub mod directory;
 pub mod keys;
 mod organizations;
 mod password;
+mod people;
 mod revocations;
 mod seal;
 mod secrets;
@@ -29,6 +31,7 @@ use crate::{keys::Ring, password::Passwords, revocations::Feed, seal::Seal, secr
 pub const OFFERS: &[&str] = &[
     key_service_server::SERVICE_NAME,
     organization_service_server::SERVICE_NAME,
+    people_service_server::SERVICE_NAME,
     revocation_service_server::SERVICE_NAME,
     session_service_server::SERVICE_NAME,
     user_service_server::SERVICE_NAME,
@@ -67,6 +70,7 @@ pub async fn routes(config: Config, db: Db, system: SystemDb, authority: Arc<Aut
     let mut routes = RoutesBuilder::default();
     routes.add_service(spectra_mesh::compressed!(key_service_server::KeyServiceServer::from_arc(Arc::clone(&app))));
     routes.add_service(spectra_mesh::compressed!(organization_service_server::OrganizationServiceServer::from_arc(Arc::clone(&app))));
+    routes.add_service(spectra_mesh::compressed!(people_service_server::PeopleServiceServer::from_arc(Arc::clone(&app))));
     routes.add_service(spectra_mesh::compressed!(revocation_service_server::RevocationServiceServer::from_arc(Arc::clone(&app))));
     routes.add_service(spectra_mesh::compressed!(session_service_server::SessionServiceServer::from_arc(Arc::clone(&app))));
     routes.add_service(spectra_mesh::compressed!(user_service_server::UserServiceServer::from_arc(app)));

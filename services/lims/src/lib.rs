@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Peer};
 use spectra_proto::lims::{
-    attachment_service_server, audit_service_server, device_service_server, genealogy_service_server, label_service_server,
-    material_service_server, recipe_service_server, sample_service_server, scan_service_server, sop_service_server, wafer_service_server,
+    attachment_service_server, audit_service_server, custody_service_server, device_service_server, genealogy_service_server,
+    label_service_server, material_service_server, recipe_service_server, sample_service_server, scan_service_server, sop_service_server,
+    wafer_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -13,8 +14,10 @@ use tonic::service::{Routes, RoutesBuilder};
 mod analysis;
 mod attachments;
 mod audit;
+mod custody;
 mod devices;
 mod genealogy;
+mod identity;
 mod labels;
 mod materials;
 mod recipes;
@@ -29,6 +32,7 @@ pub use attachments::files::{Files, Place};
 pub const OFFERS: &[&str] = &[
     attachment_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
+    custody_service_server::SERVICE_NAME,
     device_service_server::SERVICE_NAME,
     genealogy_service_server::SERVICE_NAME,
     label_service_server::SERVICE_NAME,
@@ -45,20 +49,22 @@ pub const OFFERS: &[&str] = &[
 struct App {
     db: Db,
     analysis: analysis::Analysis,
+    identity: identity::Identity,
     files: Files,
 }
 
-/// The handlers, over the database of LIMS and its store of files, with analysis to ask. What uploads leave behind is cleared away
+/// The handlers, over the database of LIMS and its store of files, with identity and analysis to ask. What uploads leave behind is cleared away
 /// until `stop`.
 #[must_use]
-pub fn routes(db: Db, analysis: Peer, files: Files, stop: CancellationToken) -> Routes {
+pub fn routes(db: Db, identity: Peer, analysis: Peer, files: Files, stop: CancellationToken) -> Routes {
     let sweeping = attachments::sweep::run(db.clone(), files.clone());
     tokio::spawn(async move { stop.run_until_cancelled(sweeping).await });
-    let app = Arc::new(App { db, analysis: analysis::Analysis(analysis), files });
+    let app = Arc::new(App { db, analysis: analysis::Analysis(analysis), identity: identity::Identity(identity), files });
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(spectra_mesh::compressed!(attachment_service_server::AttachmentServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(audit_service_server::AuditServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(custody_service_server::CustodyServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(device_service_server::DeviceServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(genealogy_service_server::GenealogyServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(label_service_server::LabelServiceServer::from_arc(Arc::clone(&app))))

@@ -18,7 +18,7 @@ pub(crate) struct Sample {
     material_id: Option<Uuid>,
     pub(crate) lot_code: Option<String>,
     pub(crate) barcode: Option<String>,
-    location: Option<String>,
+    pub(crate) location: Option<String>,
     dimensions: Object,
     properties: Object,
     metadata: Object,

@@ -64,7 +64,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
         }
         Role::Lims => {
             let (db, files) = (db("lims").await?, options.attachments.open(None)?);
-            services::lims(db, peers.analysis.clone(), files, authority(), stop.clone())
+            services::lims(db, &peers, files, authority(), stop.clone())
         }
         Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority(), stop.clone()),
         Role::Identity => {

@@ -28,6 +28,9 @@ WITH own AS (
 ), lineage AS (
   INSERT INTO sample_lineage (id, parent_id, child_id, kind, created_by)
   SELECT gen_random_uuid(), sample.id, part.id, 'split', person FROM own, sample, part
+), custody AS (
+  INSERT INTO custody_events (id, sample_id, event_type, to_party, occurred_at, recorded_by)
+  SELECT gen_random_uuid(), sample.id, 'transfer', name, now(), person FROM own, sample
 ), wafer AS (
   INSERT INTO wafers (id, sample_id, wafer_id_code) SELECT gen_random_uuid(), sample.id, name FROM own, sample RETURNING id
 ), device AS (
