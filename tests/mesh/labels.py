@@ -47,7 +47,7 @@ def zpl(text):
 def main():
     folder = pathlib.Path(sys.argv[1])
     read = []
-    for label in sorted([*folder.glob("*.svg"), *folder.glob("*.zpl")]):
+    for label in sorted([*folder.glob("*.svg"), *folder.glob("*.zpl")], key=lambda label: label.stem):
         dots = (svg if label.suffix == ".svg" else zpl)(label.read_text(encoding="utf-8"))
         picture = numpy.pad(dots.repeat(SCALE, 0).repeat(SCALE, 1), 40, constant_values=255)
         codes = zxingcpp.read_barcodes(picture)

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use spectra_tests::{Mesh, tools};
+use spectra_tests::{Caller, Mesh, tools, vectors};
 
 use crate::{scan, wafers::wafer};
 
@@ -75,32 +75,73 @@ async fn another_program_reads_every_label() {
     labels.push(("wafer", wafer));
     labels.push(("device", device["id"].as_str().unwrap().to_owned()));
 
-    let folder = tempfile::tempdir().expect("a folder");
     let mut drawn = Vec::new();
     for (kind, id) in &labels {
         for (format, symbology) in [("svg", "datamatrix"), ("svg", "code128"), ("zpl", "datamatrix"), ("zpl", "code128")] {
-            let label = engineer.get(&format!("/api/lims/{kind}s/{id}/label?format={format}&symbology={symbology}")).await;
-            assert_eq!(label.status, 200, "{}", label.text());
-            let file = format!("{:03}.{format}", drawn.len());
-            fs::write(folder.path().join(&file), &label.body).expect("a file");
-            drawn.push((kind, id, symbology));
+            drawn.push(Drawn { kind, id: id.clone(), format, symbology });
         }
     }
-    let (script, place) = (tools::root().join("tests/mesh/labels.py"), folder.path().to_owned());
+    let codes = read(&engineer, &python, &drawn).await;
+    assert_eq!(codes[0], "BARCODE-00000", "a barcode is printed as it is");
+    assert_eq!((codes[32].len(), codes[33].len()), (99, 27), "what is too long for bars fits a square");
+}
+
+/// Names and barcodes of any kind: the label is one, and leads back.
+#[tokio::test]
+async fn naughty_vectors_are_printed_and_found_again() {
+    let Some(strings) = vectors("security/third-party/naughty-strings.json") else { return };
+    let Some(python) = tools::python("labels", &PYPI) else { return };
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let strings = strings.as_array().or_else(|| strings["strings"].as_array()).or_else(|| strings["list"].as_array()).expect("strings");
+    let ways = [("svg", "datamatrix"), ("zpl", "code128"), ("svg", "code128"), ("zpl", "datamatrix")];
+    let mut drawn = Vec::new();
+    for (text, (format, symbology)) in strings.iter().zip(ways.into_iter().cycle()) {
+        // A text may be too long for a barcode, or a twin of another.
+        for sample in [json!({"name": text, "barcode": text}), json!({"name": text})] {
+            let answer = engineer.post("/api/lims/samples", sample).await;
+            if answer.status == 201 {
+                let id = answer.json()["id"].as_str().unwrap().to_owned();
+                drawn.push(Drawn { kind: "sample", id, format, symbology });
+                break;
+            }
+        }
+    }
+    let codes = read(&engineer, &python, &drawn).await;
+    let kept = codes.iter().filter(|code| strings.iter().any(|text| text.as_str() == Some(code))).count();
+    println!("{} labels read, {kept} of them with the barcode itself", codes.len());
+    assert!(codes.len() > 100 && kept > 50);
+}
+
+/// A label to draw.
+struct Drawn<'l> {
+    kind: &'l str,
+    id: String,
+    format: &'l str,
+    symbology: &'l str,
+}
+
+/// Has labels drawn, and read by another program; what it read, which leads back to each record.
+async fn read(engineer: &Caller, python: &str, labels: &[Drawn<'_>]) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (place, Drawn { kind, id, format, symbology }) in labels.iter().enumerate() {
+        let label = engineer.get(&format!("/api/lims/{kind}s/{id}/label?format={format}&symbology={symbology}")).await;
+        assert_eq!(label.status, 200, "{}", label.text());
+        fs::write(folder.path().join(format!("{place:05}.{format}")), &label.body).expect("a file");
+    }
+    let (program, script) = (format!("{python}/python"), tools::root().join("tests/mesh/labels.py"));
+    let place = folder.path().to_owned();
     tools::aside(move || {
         let (script, place) = (script.to_str().ok_or("a path")?, place.to_str().ok_or("a path")?);
-        tools::run(&format!("{python}/python"), &[script, place], ".")
+        tools::run(&program, &[script, place], ".")
     })
     .await;
     let read: Vec<(String, String)> = serde_json::from_slice(&fs::read(folder.path().join("read.json")).expect("a file")).expect("JSON");
-    assert_eq!(read.len(), drawn.len());
-    for ((kind, id, symbology), (format, code)) in drawn.into_iter().zip(&read) {
-        assert_eq!(format.to_lowercase().replace(' ', ""), symbology, "{kind} {id}");
+    assert_eq!(read.len(), labels.len());
+    for (Drawn { kind, id, symbology, .. }, (format, code)) in labels.iter().zip(&read) {
+        assert_eq!(format.to_lowercase().replace(' ', ""), *symbology, "{kind} {id}");
         let scanned = engineer.get(&scan::path(code)).await.expect(200);
         assert_eq!((scanned["kind"].as_str(), scanned[*kind]["id"].as_str()), (Some(*kind), Some(id.as_str())), "{code}");
     }
-    let codes: Vec<_> = read.iter().map(|(_, code)| code.as_str()).collect();
-    assert_eq!(codes[0], "BARCODE-00000", "a barcode is printed as it is");
-    assert_eq!((codes[32].len(), codes[33].len()), (99, 27), "what is too long for bars fits a square");
-    println!("{} labels read", codes.len());
+    read.into_iter().map(|(_, code)| code).collect()
 }

@@ -20,6 +20,7 @@ use crate::stack::Stack;
 
 mod analysis;
 mod attachments;
+mod custody;
 mod lims;
 mod sops;
 mod wafers;
@@ -90,6 +91,7 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     let pi = SignedIn::of(stack, PI).await?;
     let written = lims::write(&engineer, &pi).await.context("the demo samples and recipes")?;
     wafers::write(&engineer, &written.samples).await.context("the demo wafers and devices")?;
+    custody::write(&engineer, &written.samples).await.context("the demo custody events")?;
     let technician = SignedIn::of(stack, TECHNICIAN).await?;
     attachments::write(&technician, &written.samples).await.context("the demo attachments")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
