@@ -4,10 +4,10 @@ use spectra_proto::lims::LabelSymbology;
 
 use super::symbol::Symbol;
 
-/// How high a line of text is, with the space to the next, and how wide a letter is on average.
+/// How high a line of text is, with the space to the next, and how wide a letter is at most, but for a few.
 pub(super) const FONT: u32 = 24;
 const LINE: u32 = 30;
-const LETTER: u32 = 14;
+const LETTER: u32 = 17;
 
 /// How many letters a line shows.
 const LETTERS: usize = 32;
