@@ -13,7 +13,7 @@ const EXCEPTIONS: [(&str, &str); 7] = [
     ("SELECT seq, kind, subject, at, until FROM revocations", "every service hears of every organization's"),
     ("DELETE FROM revocations WHERE until < now()", "what no token outlives is removed for all together"),
     (
-        "WITH RECURSIVE owners AS ( (SELECT organization_id FROM audit_links",
+        "WITH RECURSIVE owners AS ( (SELECT organization_id FROM audit_events",
         "who runs the installation keeps the end of every organization's trail",
     ),
     ("SELECT organization_id, id FROM attachment_uploads WHERE given_up", "what uploads left behind is cleared away for all together"),

@@ -13,7 +13,7 @@ mod chain;
 mod verify;
 
 pub use chain::Fault;
-pub use verify::{Head, Verdict, heads, verify};
+pub use verify::{Head, Verdict, head, organizations, sees_one_organization, verify};
 
 /// An event, with its link.
 #[derive(Debug)]

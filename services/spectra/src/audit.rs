@@ -1,15 +1,16 @@
 //! `spectra audit`: whether the audit trail is what it was.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
+    fmt::Write,
     fs::{self, OpenOptions},
-    io::Write,
-    path::{Path, PathBuf},
+    io::{self, ErrorKind},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use spectra_database::schema::Schema;
 use spectra_mesh::audit::{self, Head};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
@@ -24,8 +25,10 @@ use crate::{
 const BROKEN: u8 = 1;
 const UNREAD: u8 = 2;
 
-/// How often `up` keeps the heads.
-const EVERY: Duration = Duration::from_hours(1);
+/// The file in which `up` keeps the heads, how often, and how long it may take.
+const KEPT: &str = "audit-heads.jsonl";
+const EVERY: Duration = Duration::from_hours(24);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does what is asked with the audit trail of an installation.
 pub async fn run(options: Audit) -> ExitCode {
@@ -61,9 +64,8 @@ async fn act(options: &Audit) -> Result<bool> {
 }
 
 async fn print_heads(admin: &PgConnectOptions) -> Result<()> {
-    let mut out = std::io::stdout();
     for head in heads(&mut PgConnection::connect_with(admin).await?).await? {
-        writeln!(out, "{}", serde_json::to_string(&head)?)?;
+        println!("{}", serde_json::to_string(&head)?);
     }
     Ok(())
 }
@@ -73,8 +75,9 @@ async fn verify(admin: &PgConnectOptions, asked: Option<&str>, from: i64, kept: 
     let conn = &mut PgConnection::connect_with(admin).await?;
     let organizations = match asked {
         Some(asked) => BTreeSet::from([named(conn, asked).await?]),
-        None => heads(conn).await?.iter().chain(kept).map(|head| head.organization).collect(),
+        None => organizations(conn).await?.into_iter().chain(kept.iter().map(|head| head.organization)).collect(),
     };
+    ensure!(!organizations.is_empty(), "there is nothing to check yet: no organization has changed anything");
     let mut whole = true;
     for organization in organizations {
         for schema in schemas(conn).await? {
@@ -91,24 +94,37 @@ async fn verify(admin: &PgConnectOptions, asked: Option<&str>, from: i64, kept: 
     Ok(whole)
 }
 
-/// Where every chain of the database ends.
-async fn heads(conn: &mut PgConnection) -> Result<Vec<Head>> {
-    let mut all = Vec::new();
+/// Whoever has a trail in this database.
+async fn organizations(conn: &mut PgConnection) -> Result<BTreeSet<Uuid>> {
+    let mut all = BTreeSet::new();
     for schema in schemas(conn).await? {
-        all.extend(audit::heads(conn, schema).await?);
+        ensure!(
+            !audit::sees_one_organization(conn, schema).await?,
+            "row security shows this role one organization at a time; connect as a superuser, or name one with --org"
+        );
+        all.extend(audit::organizations(conn, schema).await?);
     }
     Ok(all)
 }
 
-/// The schemas that this database has: each service may have a database of its own.
-async fn schemas(conn: &mut PgConnection) -> Result<Vec<&'static str>> {
-    let mut there = Vec::new();
-    for schema in Schema::ALL.map(Schema::name) {
-        let found: bool =
-            sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(format!("{schema}.audit_links")).fetch_one(&mut *conn).await?;
-        there.extend(found.then_some(schema));
+/// Where every chain of the database ends.
+async fn heads(conn: &mut PgConnection) -> Result<Vec<Head>> {
+    let mut all = Vec::new();
+    for organization in organizations(conn).await? {
+        for schema in schemas(conn).await? {
+            all.extend(audit::head(conn, schema, organization).await?);
+        }
     }
-    anyhow::ensure!(!there.is_empty(), "there is no audit trail in this database; `spectra migrate` makes it");
+    Ok(all)
+}
+
+/// The schemas with a trail that this role may read: each service may have a database of its own.
+async fn schemas(conn: &mut PgConnection) -> Result<Vec<&'static str>> {
+    let readable = "SELECT n.nspname::text FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'audit_links'
+                     WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+    let readable: Vec<String> = sqlx::query_scalar(readable).fetch_all(conn).await?;
+    let there: Vec<_> = Schema::ALL.map(Schema::name).into_iter().filter(|schema| readable.iter().any(|name| name == schema)).collect();
+    ensure!(!there.is_empty(), "there is no audit trail in this database that this role may read; `spectra migrate` makes it");
     Ok(there)
 }
 
@@ -125,39 +141,49 @@ async fn named(conn: &mut PgConnection, asked: &str) -> Result<Uuid> {
 
 /// The heads that were kept in a file; by `up` when none is named, which may not have come to it yet.
 fn kept(named: Option<&Path>, data: &Path) -> Result<Vec<Head>> {
-    let own = kept_by_up(data);
-    let path = named.unwrap_or(&own);
-    let text = match fs::read_to_string(path) {
-        Err(_) if named.is_none() => return Ok(Vec::new()),
-        text => text.with_context(|| format!("{} cannot be read", path.display()))?,
-    };
+    let Some(path) = named else { return kept_by_up(data) };
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let heads = text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);
     heads.collect::<Result<_, _>>().with_context(|| format!("{} does not hold heads as `spectra audit heads` prints them", path.display()))
 }
 
-/// Where `up` keeps the heads: in the data directory, and out of the database.
-fn kept_by_up(data: &Path) -> PathBuf {
-    data.join("audit-heads.jsonl")
+/// What `up` kept in its data directory, out of the database. A line that was cut off when it was killed says nothing.
+fn kept_by_up(data: &Path) -> Result<Vec<Head>> {
+    match fs::read_to_string(data.join(KEPT)) {
+        Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("{KEPT} in the data directory cannot be read")),
+    }
 }
 
-/// Keeps the heads in the data directory, now and then, for ever.
+/// Keeps the heads in the data directory, once a day, for ever.
 pub(crate) async fn keep(admin: &PgConnectOptions, data: &Path) -> std::convert::Infallible {
     loop {
-        if let Err(error) = keep_once(admin, data).await {
-            tracing::warn!(error = format!("{error:#}"), "the heads of the audit trail could not be kept");
-        }
+        keep_now(admin, data).await;
         tokio::time::sleep(EVERY).await;
     }
 }
 
-/// Adds the heads that moved to those that are kept.
-pub(crate) async fn keep_once(admin: &PgConnectOptions, data: &Path) -> Result<()> {
-    let known = kept(None, data)?;
-    let mut conn = PgConnection::connect_with(admin).await?;
-    let mut file = OpenOptions::new().create(true).append(true).open(kept_by_up(data))?;
-    for head in heads(&mut conn).await?.into_iter().filter(|head| !known.contains(head)) {
-        writeln!(file, "{}", serde_json::to_string(&head)?)?;
+/// Adds the heads that moved to those that are kept, unless that takes long.
+pub(crate) async fn keep_now(admin: &PgConnectOptions, data: &Path) {
+    let kept = tokio::time::timeout(PATIENCE, add_heads(admin, data)).await.map_err(Into::into).flatten();
+    if let Err(error) = kept {
+        tracing::warn!(error = format!("{error:#}"), "the heads of the audit trail could not be kept");
     }
+}
+
+async fn add_heads(admin: &PgConnectOptions, data: &Path) -> Result<()> {
+    let last: HashMap<_, _> = kept_by_up(data)?.into_iter().map(|head| ((head.schema, head.organization), head.link)).collect();
+    let mut conn = PgConnection::connect_with(admin).await?;
+    let mut moved = String::new();
+    for head in heads(&mut conn).await? {
+        if last.get(&(head.schema.clone(), head.organization)) != Some(&head.link) {
+            // Behind a line that was cut off, a line of its own.
+            writeln!(moved, "\n{}", serde_json::to_string(&head)?)?;
+        }
+    }
+    let mut file = OpenOptions::new().create(true).append(true).open(data.join(KEPT))?;
+    io::Write::write_all(&mut file, moved.as_bytes())?;
     file.sync_all()?;
     Ok(conn.close().await?)
 }

@@ -79,7 +79,8 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         () = stack.stop() => {}
         () = stop.asked() => {}
     }
-    audit::keep_once(admin, &options.data).await
+    audit::keep_now(admin, &options.data).await;
+    Ok(())
 }
 
 async fn listen(options: &Up) -> Result<Listeners> {

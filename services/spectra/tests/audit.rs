@@ -40,6 +40,14 @@ async fn a_bent_trail_is_told_by_the_exit_status() {
     let (told, code) = audit(&mesh, &["verify", "--head", text(&kept)]);
     assert!(code == Some(1) && told.contains("lims: broken at 3: truncated"), "{told}");
 
+    // Without its links a trail is not taken for none.
+    sqlx::raw_sql("SET session_replication_role = replica; DELETE FROM lims.audit_links").execute(&mut mesh.sql().await).await.unwrap();
+    let (told, code) = audit(&mesh, &["verify"]);
+    assert!(code == Some(1) && told.contains("inserted beside the chain"), "{told}");
+    let bound = mesh.application("spectra_lims").await.to_url_lossy().to_string();
+    let (told, code) = audit(&mesh, &["verify", "--database-url", &bound]);
+    assert!(code == Some(2) && told.contains("one organization at a time"), "{told}");
+
     for (arguments, word) in [
         (vec!["verify", "--org", "nobody"], "no organization nobody"),
         (vec!["verify", "--head", "/nowhere"], "cannot be read"),

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use prost_types::{Struct, Value, value::Kind};
 use spectra_proto::lims as pb;
 
+/// How many bytes the paths of the differences may have in all: keys may be long, and stand in the path of all that is within.
+const PATHS: usize = 256 * 1024;
+
 /// The differences in `recipe` from `against`.
 pub(super) fn of(recipe: pb::Recipe, against: pb::Recipe) -> pb::RecipeDiff {
-    let (recipe_id, against_id) = (recipe.id.clone(), against.id.clone());
-    let mut changes = Vec::new();
-    within("", &fields(against), &fields(recipe), &mut changes);
-    pb::RecipeDiff { recipe_id, against_id, changes }
+    let mut diff = pb::RecipeDiff { recipe_id: recipe.id.clone(), against_id: against.id.clone(), ..Default::default() };
+    Walk { diff: &mut diff, path: String::new(), room: PATHS }.within(&fields(against), &fields(recipe));
+    diff
 }
 
 /// What people write in a recipe.
@@ -28,34 +30,56 @@ fn fields(recipe: pb::Recipe) -> Struct {
     Struct { fields: given.collect() }
 }
 
-/// Compares two objects, member by member.
-fn within(path: &str, before: &Struct, after: &Struct, changes: &mut Vec<pb::RecipeDifference>) {
-    let names: BTreeSet<_> = before.fields.keys().chain(after.fields.keys()).collect();
-    for name in names {
-        let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-        at(path, before.fields.get(name), after.fields.get(name), changes);
-    }
+/// A walk through two recipes at once.
+struct Walk<'d> {
+    diff: &'d mut pb::RecipeDiff,
+    path: String,
+    /// How many bytes of paths may still be told.
+    room: usize,
 }
 
-/// Compares what stands at one place; objects and lists within, all else as a whole.
-fn at(path: String, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<pb::RecipeDifference>) {
-    let kind = match (before, after) {
-        (Some(before), Some(after)) if before == after => return,
-        (Some(before), Some(after)) => match (&before.kind, &after.kind) {
-            (Some(Kind::StructValue(before)), Some(Kind::StructValue(after))) => return within(&path, before, after, changes),
+impl Walk<'_> {
+    /// Compares two objects, member by member.
+    fn within(&mut self, before: &Struct, after: &Struct) {
+        let names: BTreeSet<_> = before.fields.keys().chain(after.fields.keys()).collect();
+        for name in names {
+            self.at(&name.replace('~', "~0").replace('/', "~1"), before.fields.get(name), after.fields.get(name));
+        }
+    }
+
+    /// Compares what stands at one place; objects and lists within, all else as a whole.
+    fn at(&mut self, place: &str, before: Option<&Value>, after: Option<&Value>) {
+        if before == after || self.diff.is_cut {
+            return;
+        }
+        let outside = self.path.len();
+        self.path.push('/');
+        self.path.push_str(place);
+        match (before.and_then(|before| before.kind.as_ref()), after.and_then(|after| after.kind.as_ref())) {
+            (Some(Kind::StructValue(before)), Some(Kind::StructValue(after))) => self.within(before, after),
             (Some(Kind::ListValue(before)), Some(Kind::ListValue(after))) => {
                 for place in 0..before.values.len().max(after.values.len()) {
-                    at(format!("{path}/{place}"), before.values.get(place), after.values.get(place), changes);
+                    self.at(&place.to_string(), before.values.get(place), after.values.get(place));
                 }
-                return;
             }
+            _ => self.tell(before, after),
+        }
+        self.path.truncate(outside);
+    }
+
+    fn tell(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let kind = match (before, after) {
+            (None, _) => pb::DifferenceKind::Added,
+            (_, None) => pb::DifferenceKind::Removed,
             _ => pb::DifferenceKind::Changed,
-        },
-        (None, Some(_)) => pb::DifferenceKind::Added,
-        (Some(_), None) => pb::DifferenceKind::Removed,
-        (None, None) => return,
-    };
-    changes.push(pb::RecipeDifference { path, kind: kind.into(), before: before.cloned(), after: after.cloned() });
+        };
+        match self.room.checked_sub(self.path.len()) {
+            Some(room) => self.room = room,
+            None => return self.diff.is_cut = true,
+        }
+        let (path, before, after) = (self.path.clone(), before.cloned(), after.cloned());
+        self.diff.changes.push(pb::RecipeDifference { path, kind: kind.into(), before, after });
+    }
 }
 
 #[cfg(test)]
@@ -90,5 +114,14 @@ mod tests {
         let other = pb::Recipe { version: "2".to_owned(), description: Some("d".to_owned()), ..recipe("{}") };
         let paths: Vec<_> = of(other, recipe("{}")).changes.into_iter().map(|change| change.path).collect();
         assert_eq!(paths, ["/description", "/version"]);
+    }
+
+    /// A long key stands in the path of each difference within it.
+    #[test]
+    fn the_differences_are_cut_before_they_are_too_many() {
+        let params = |value: &str| format!(r#"{{"{}": [{}]}}"#, "k".repeat(10_000), vec![value; 1_000].join(","));
+        let diff = of(recipe(&params("true")), recipe(&params("false")));
+        assert!(diff.is_cut && diff.changes.len() == 26, "{}", diff.changes.len());
+        assert!(!of(recipe(r#"{"a": 1}"#), recipe("{}")).is_cut);
     }
 }

@@ -37,11 +37,11 @@ impl Sop {
         }
     }
 
-    /// Lets a draft go into force today, or on the day before that it says.
-    pub(super) fn publishable(self, today: Date) -> Result<Publishable, Refusal> {
+    /// Lets a draft go into force today, or on the day that it says, `latest` at the latest.
+    pub(super) fn publishable(self, today: Date, latest: Date) -> Result<Publishable, Refusal> {
         let from = self.effective_date.unwrap_or(today);
         match self.status.0 {
-            SopStatus::Draft if from > today => Err(self.astray("the day that it says is to come; publish it then, or change the day")),
+            SopStatus::Draft if from > latest => Err(self.astray("the day that it says is to come; publish it then, or change the day")),
             SopStatus::Draft => Ok(Publishable { sop: self, from }),
             _ => Err(self.astray("only a draft can be published")),
         }
@@ -108,7 +108,7 @@ mod tests {
             [(SopStatus::Draft, true, true, false), (SopStatus::Effective, false, false, true), (SopStatus::Retired, false, false, false)]
         {
             assert_eq!(sop(status, None).editable().is_ok(), editable, "{status:?}");
-            assert_eq!(sop(status, None).publishable(today).is_ok(), publishable, "{status:?}");
+            assert_eq!(sop(status, None).publishable(today, today).is_ok(), publishable, "{status:?}");
             assert_eq!(sop(status, None).effective("retired").is_ok(), effective, "{status:?}");
         }
     }
@@ -116,10 +116,13 @@ mod tests {
     #[test]
     fn a_draft_goes_into_force_on_its_day() {
         let today = date!(2026 - 01 - 31);
-        let from = |day| sop(SopStatus::Draft, day).publishable(today).map(|sop| sop.from).ok();
+        let tomorrow = date!(2026 - 02 - 01);
+        let from = |day| sop(SopStatus::Draft, day).publishable(today, today).map(|sop| sop.from).ok();
         assert_eq!(from(None), Some(today));
         assert_eq!(from(Some(date!(2026 - 01 - 01))), Some(date!(2026 - 01 - 01)));
-        assert_eq!(from(Some(date!(2026 - 02 - 01))), None);
+        assert_eq!(from(Some(tomorrow)), None);
+        let further_east = sop(SopStatus::Draft, Some(tomorrow)).publishable(today, tomorrow);
+        assert_eq!(further_east.map(|sop| sop.from).ok(), Some(tomorrow));
     }
 
     #[test]

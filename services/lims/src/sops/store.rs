@@ -2,12 +2,15 @@
 
 use spectra_mesh::{Error, Labelled, List, OrgTx, Page, clock, id, new_id, page, patch};
 use spectra_proto::lims as pb;
-use uuid::Uuid;
+use time::Duration;
 
 use super::{
     Sop, days,
     rules::{Publishable, has_one_body},
 };
+
+/// How far the clocks of the east are ahead of UTC: a day is today as soon as it is so somewhere.
+const AHEAD: Duration = Duration::hours(14);
 
 impl Sop {
     /// The version asked for.
@@ -105,7 +108,8 @@ impl Sop {
 
     /// Puts a draft into force, and retires the version that was.
     pub(super) async fn publish(tx: &mut OrgTx, asked: &pb::PublishSopRequest) -> Result<Self, Error> {
-        let Publishable { sop, from } = Self::lock(tx, &asked.id).await?.publishable(clock::now().date())?;
+        let now = clock::now();
+        let Publishable { sop, from } = Self::lock(tx, &asked.id).await?.publishable(now.date(), (now + AHEAD).date())?;
         tx.because(asked.comment.as_deref()).await?;
         Self::make_way(tx, &sop.number).await?;
         Ok(sqlx::query_as!(
@@ -123,7 +127,14 @@ impl Sop {
     pub(super) async fn retire(tx: &mut OrgTx, asked: &pb::RetireSopRequest) -> Result<Self, Error> {
         let effective = Self::lock(tx, &asked.id).await?.effective("retired")?;
         tx.because(asked.comment.as_deref()).await?;
-        Self::withdraw(tx, effective.0.id).await
+        Ok(sqlx::query_as!(
+            Self,
+            "UPDATE sops SET status = 'retired', retired_at = now() WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            effective.0.id,
+        )
+        .fetch_one(tx.conn())
+        .await?)
     }
 
     /// A version that nobody else changes meanwhile, at the revision that the caller meant.
@@ -144,20 +155,14 @@ impl Sop {
         sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'sop', $1::uuid, $2::text), 0))", tx.org(), number)
             .execute(tx.conn())
             .await?;
-        if let Some(before) = Self::in_force(tx, number).await? {
-            Self::withdraw(tx, before.id).await?;
-        }
-        Ok(())
-    }
-
-    async fn withdraw(tx: &mut OrgTx, id: Uuid) -> Result<Self, Error> {
-        Ok(sqlx::query_as!(
-            Self,
-            "UPDATE sops SET status = 'retired', retired_at = now() WHERE organization_id = $1 AND id = $2 RETURNING *",
+        // Who retires it at the same time is waited for, and has done it.
+        sqlx::query!(
+            "UPDATE sops SET status = 'retired', retired_at = now() WHERE organization_id = $1 AND number = $2 AND status = 'effective'",
             tx.org(),
-            id,
+            number,
         )
-        .fetch_one(tx.conn())
-        .await?)
+        .execute(tx.conn())
+        .await?;
+        Ok(())
     }
 }

@@ -95,7 +95,7 @@ impl Walk {
         if link.number != self.next || link.event.is_none() {
             self.missing.get_or_insert(self.next);
         }
-        self.next = link.number + 1;
+        self.next = link.number.saturating_add(1);
         let previous = std::mem::replace(&mut self.previous, link.hash.clone());
         let Some(event) = &link.event else { return };
         if link_hash(&previous, link.number, event) != link.hash.as_slice() && self.broken.len() < KEPT {

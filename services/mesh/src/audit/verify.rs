@@ -1,5 +1,7 @@
 //! Reading a chain to check it, for whoever runs the installation.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 use tokio_stream::StreamExt;
@@ -32,24 +34,35 @@ pub struct Verdict {
     pub fault: Option<Fault>,
 }
 
-/// Where every chain of a schema ends.
-pub async fn heads(conn: &mut PgConnection, schema: &str) -> Result<Vec<Head>, sqlx::Error> {
+/// Whose trails there are in a schema, linked or not.
+pub async fn organizations(conn: &mut PgConnection, schema: &str) -> Result<Vec<Uuid>, sqlx::Error> {
     look_into(conn, schema).await?;
-    // From one organization to the next by the index, however long their chains are.
-    let ends = sqlx::query!(
+    // From one to the next by the index, however much each has.
+    sqlx::query_scalar!(
         r#"WITH RECURSIVE owners AS (
-               (SELECT organization_id FROM audit_links ORDER BY organization_id LIMIT 1)
+               (SELECT organization_id FROM audit_events ORDER BY organization_id LIMIT 1)
                UNION ALL
-               SELECT (SELECT l.organization_id FROM audit_links l WHERE l.organization_id > owners.organization_id
-                        ORDER BY l.organization_id LIMIT 1)
+               SELECT (SELECT e.organization_id FROM audit_events e WHERE e.organization_id > owners.organization_id
+                        ORDER BY e.organization_id LIMIT 1)
                  FROM owners WHERE owners.organization_id IS NOT NULL)
-           SELECT owners.organization_id AS "organization_id!", ends.link, ends.hash
-             FROM owners, LATERAL (SELECT l.link, l.hash FROM audit_links l WHERE l.organization_id = owners.organization_id
-                                    ORDER BY l.link DESC LIMIT 1) ends"#
-    );
-    let ends = ends.fetch_all(conn).await?;
-    let head = |organization, link, hash: &[u8]| Head { schema: schema.to_owned(), organization, link, hash: hex(hash) };
-    Ok(ends.into_iter().map(|end| head(end.organization_id, end.link, &end.hash)).collect())
+           SELECT organization_id AS "organization_id!" FROM owners WHERE organization_id IS NOT NULL"#
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Whether row security shows this connection one organization at a time, so that it cannot know all of them.
+pub async fn sees_one_organization(conn: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    look_into(conn, schema).await?;
+    sqlx::query_scalar!(r#"SELECT row_security_active('audit_events') AS "active!""#).fetch_one(conn).await
+}
+
+/// Where the chain of an organization ends.
+pub async fn head(conn: &mut PgConnection, schema: &str, organization: Uuid) -> Result<Option<Head>, sqlx::Error> {
+    look_into(conn, schema).await?;
+    let end = sqlx::query!("SELECT link, hash FROM audit_links WHERE organization_id = $1 ORDER BY link DESC LIMIT 1", organization);
+    let end = end.fetch_optional(conn).await?;
+    Ok(end.map(|end| Head { schema: schema.to_owned(), organization, link: end.link, hash: hex(&end.hash) }))
 }
 
 /// Checks the chain of an organization from the link `from` on, also against the heads of it that were kept.
@@ -119,15 +132,14 @@ async fn against(
     let last = walk.next() - 1;
     let mut own: Vec<_> = kept.iter().filter(|head| head.schema == schema && head.organization == organization).collect();
     own.sort_by_key(|head| head.link);
-    for head in own {
-        if head.link > last {
-            return Ok(Some(Fault::Truncated { last, head: head.link }));
-        }
-        if hash_of(conn, organization, head.link).await?.is_none_or(|hash| hex(&hash) != head.hash) {
-            return Ok(Some(Fault::Replaced(head.link)));
-        }
+    if let Some(gone) = own.iter().find(|head| head.link > last) {
+        return Ok(Some(Fault::Truncated { last, head: gone.link }));
     }
-    Ok(None)
+    let numbers: Vec<_> = own.iter().map(|head| head.link).collect();
+    let hashes = sqlx::query!("SELECT link, hash FROM audit_links WHERE organization_id = $1 AND link = ANY($2)", organization, &numbers);
+    let hashes: HashMap<_, _> = hashes.fetch_all(conn).await?.into_iter().map(|link| (link.link, hex(&link.hash))).collect();
+    let replaced = own.into_iter().find(|head| hashes.get(&head.link) != Some(&head.hash));
+    Ok(replaced.map(|head| Fault::Replaced(head.link)))
 }
 
 async fn hash_of(conn: &mut PgConnection, organization: Uuid, link: i64) -> Result<Option<Vec<u8>>, sqlx::Error> {
