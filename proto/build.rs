@@ -15,7 +15,15 @@ mod short_name;
 use short_name::short_name;
 
 /// Messages that hold passwords or tokens; `src/secret.rs` prints their names alone.
-const SECRET: [&str; 3] = ["SignInRequest", "RefreshSessionRequest", "TokenPair"];
+const SECRET: [&str; 7] = [
+    "spectra.identity.v1.CreateProofRequest",
+    "spectra.identity.v1.Proof",
+    "spectra.identity.v1.RefreshSessionRequest",
+    "spectra.identity.v1.SignInRequest",
+    "spectra.identity.v1.SignRecordRequest",
+    "spectra.identity.v1.TokenPair",
+    "spectra.lims.v1.SignElnEntryRequest",
+];
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script by its environment")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
-    config.skip_debug(SECRET.map(|message| format!("spectra.identity.v1.{message}")));
+    config.skip_debug(SECRET);
     tonic_prost_build::configure().build_transport(true).compile_fds_with_config(compiler.file_descriptor_set(), config)?;
 
     fs::write(out.join("labels.rs"), labels(&compiler.file_descriptor_set())?)?;

@@ -2,22 +2,20 @@
 
 use std::fmt;
 
-use crate::identity::{RefreshSessionRequest, SignInRequest, TokenPair};
+use crate::{
+    identity::{CreateProofRequest, Proof, RefreshSessionRequest, SignInRequest, SignRecordRequest, TokenPair},
+    lims::SignElnEntryRequest,
+};
 
-impl fmt::Debug for SignInRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SignInRequest")
-    }
+/// Prints the name of a message, and nothing that it holds.
+macro_rules! named {
+    ($($message:ident),* $(,)?) => {
+        $(impl fmt::Debug for $message {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(stringify!($message))
+            }
+        })*
+    };
 }
 
-impl fmt::Debug for RefreshSessionRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("RefreshSessionRequest")
-    }
-}
-
-impl fmt::Debug for TokenPair {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TokenPair")
-    }
-}
+named!(CreateProofRequest, Proof, RefreshSessionRequest, SignElnEntryRequest, SignInRequest, SignRecordRequest, TokenPair);

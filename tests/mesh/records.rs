@@ -10,8 +10,8 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, custody, devices, genealogy, instruments, labels, materials, organizations, people, recipes, runs,
-    samples, scan, sessions, sops, users, wafers,
+    attachments, audit, calibrations, custody, devices, eln, genealogy, instruments, labels, materials, organizations, people, proofs,
+    recipes, runs, samples, scan, sessions, signatures, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -43,7 +43,13 @@ impl Records {
         let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
         let certificate = calibrations::certificate(&engineer, &instrument, "C-1", -10, 100).await;
         let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
-        records.insert("run", made(&engineer, "/api/analysis/runs", run).await);
+        let run = made(&engineer, "/api/analysis/runs", run).await;
+        let links = json!({"samples": [sample], "runs": [run], "recipes": [recipe]});
+        let entry = json!({"title": "a measurement", "body_markdown": "of leakage", "tags": ["iv"], "linked_entities": links});
+        let entry = made(&engineer, "/api/lims/eln", entry).await;
+        eln::sign_by_all(mesh, organization, &entry).await;
+        records.insert("eln_entry", entry);
+        records.insert("run", run);
         records.insert("attachment", attachments::attached(&engineer, &sample).await);
         let user = id(&engineer.get("/auth/me").await.expect(200));
         let handed = json!({"sample_id": sample, "to_user": user});
@@ -108,17 +114,20 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),
         "CustodyService" => ("custody.rs", custody::example(name, id)),
         "DeviceService" => ("devices.rs", devices::example(name, id)),
+        "ElnService" => ("eln.rs", eln::example(name, id)),
         "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "LabelService" => ("labels.rs", labels::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),
         "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
         "PeopleService" => ("people.rs", people::example(name, id)),
+        "ProofService" => ("proofs.rs", proofs::example(name, id)),
         "RecipeService" => ("recipes.rs", recipes::example(name, id)),
         "RunService" => ("runs.rs", runs::example(name, id)),
         "SampleService" => ("samples.rs", samples::example(name, id)),
         "ScanService" => ("scan.rs", scan::example(name)),
         "SessionService" => ("sessions.rs", sessions::example(name, id)),
+        "SignatureService" => ("signatures.rs", signatures::example(name, id)),
         "SopService" => ("sops.rs", sops::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),
         "WaferService" => ("wafers.rs", wafers::example(name, id)),

@@ -10,24 +10,31 @@ use crate::seal::{Seal, Sealed};
 pub(crate) struct Secrets {
     pepper: [u8; 32],
     renewal: hmac::Key,
+    records: [u8; 32],
 }
 
 impl Secrets {
     /// Opens the keys; those that are missing are drawn now.
     pub(crate) async fn load(system: &SystemDb, seal: &Seal) -> Result<Self, Error> {
         let mut tx = system.begin().await?;
-        let secrets = Self::of(secret(&mut tx, seal, "pepper").await?, &secret(&mut tx, seal, "renewal").await?);
+        let (pepper, renewal) = (secret(&mut tx, seal, "pepper").await?, secret(&mut tx, seal, "renewal").await?);
+        let secrets = Self::of(pepper, &renewal, secret(&mut tx, seal, "records").await?);
         tx.commit().await?;
         Ok(secrets)
     }
 
-    fn of(pepper: [u8; 32], renewal: &[u8; 32]) -> Self {
-        Self { pepper, renewal: hmac::Key::new(hmac::HMAC_SHA256, renewal) }
+    fn of(pepper: [u8; 32], renewal: &[u8; 32], records: [u8; 32]) -> Self {
+        Self { pepper, renewal: hmac::Key::new(hmac::HMAC_SHA256, renewal), records }
     }
 
     /// What every password is hashed with besides its salt.
     pub(crate) fn pepper(&self) -> [u8; 32] {
         self.pepper
+    }
+
+    /// What the key that signs records is made of.
+    pub(crate) fn records(&self) -> &[u8; 32] {
+        &self.records
     }
 
     /// The randomness of the refresh token that follows `presented`: the same each time it is asked
@@ -76,13 +83,13 @@ mod tests {
 
     #[test]
     fn a_successor_is_bound_to_all_that_it_follows() {
-        let secrets = Secrets::of([1; 32], &[2; 32]);
+        let secrets = Secrets::of([1; 32], &[2; 32], [4; 32]);
         let (session, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let successor = secrets.successor(session, 2, "srt_a");
         assert_eq!(successor, secrets.successor(session, 2, "srt_a"));
         assert_ne!(successor, secrets.successor(other, 2, "srt_a"));
         assert_ne!(successor, secrets.successor(session, 3, "srt_a"));
         assert_ne!(successor, secrets.successor(session, 2, "srt_b"));
-        assert_ne!(successor, Secrets::of([1; 32], &[3; 32]).successor(session, 2, "srt_a"));
+        assert_ne!(successor, Secrets::of([1; 32], &[3; 32], [4; 32]).successor(session, 2, "srt_a"));
     }
 }

@@ -5,11 +5,15 @@ use spectra_proto::analysis::{
     GetCalibrationRequest, GetInstrumentRequest, GetRunRequest, calibration_service_client::CalibrationServiceClient,
     instrument_service_client::InstrumentServiceClient, run_service_client::RunServiceClient,
 };
+use tokio::task::JoinSet;
 use tonic::Status;
 
 /// Analysis, which is asked in the name of whoever calls, and never within a transaction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Analysis(pub(crate) Peer);
+
+/// How many runs are asked for at once.
+const AT_ONCE: usize = 16;
 
 impl Analysis {
     /// Makes sure that there is such an instrument.
@@ -28,6 +32,21 @@ impl Analysis {
     pub(crate) async fn has_run(&self, permit: &Permit, id: String) -> Result<(), Error> {
         let asked = Peer::ask(permit, GetRunRequest { id });
         self.told(RunServiceClient::new(self.0.channel()).get_run(asked).await, "run")
+    }
+
+    /// Makes sure that there are such runs.
+    pub(crate) async fn has_runs(&self, permit: &Permit, ids: &[String]) -> Result<(), Error> {
+        for some in ids.chunks(AT_ONCE) {
+            let looks = some.iter().map(|id| {
+                let (analysis, permit, id) = (self.clone(), permit.clone(), id.clone());
+                async move { analysis.has_run(&permit, id).await }
+            });
+            let mut looks: JoinSet<_> = looks.collect();
+            while let Some(look) = looks.join_next().await {
+                look.map_err(Error::broken)??;
+            }
+        }
+        Ok(())
     }
 
     fn told<T>(&self, answered: Result<T, Status>, kind: &'static str) -> Result<(), Error> {

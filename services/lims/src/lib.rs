@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Peer};
 use spectra_proto::lims::{
-    attachment_service_server, audit_service_server, custody_service_server, device_service_server, genealogy_service_server,
-    label_service_server, material_service_server, recipe_service_server, sample_service_server, scan_service_server, sop_service_server,
-    wafer_service_server,
+    attachment_service_server, audit_service_server, custody_service_server, device_service_server, eln_service_server,
+    genealogy_service_server, label_service_server, material_service_server, recipe_service_server, sample_service_server,
+    scan_service_server, sop_service_server, wafer_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -16,6 +16,7 @@ mod attachments;
 mod audit;
 mod custody;
 mod devices;
+pub mod eln;
 mod genealogy;
 mod identity;
 mod labels;
@@ -34,6 +35,7 @@ pub const OFFERS: &[&str] = &[
     audit_service_server::SERVICE_NAME,
     custody_service_server::SERVICE_NAME,
     device_service_server::SERVICE_NAME,
+    eln_service_server::SERVICE_NAME,
     genealogy_service_server::SERVICE_NAME,
     label_service_server::SERVICE_NAME,
     material_service_server::SERVICE_NAME,
@@ -66,6 +68,7 @@ pub fn routes(db: Db, identity: Peer, analysis: Peer, files: Files, stop: Cancel
         .add_service(spectra_mesh::compressed!(audit_service_server::AuditServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(custody_service_server::CustodyServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(device_service_server::DeviceServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(eln_service_server::ElnServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(genealogy_service_server::GenealogyServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(label_service_server::LabelServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(material_service_server::MaterialServiceServer::from_arc(Arc::clone(&app))))

@@ -28,6 +28,7 @@ mod revocations;
 mod rpc;
 pub mod serve;
 mod shares;
+pub mod signed;
 mod stamp;
 pub mod telemetry;
 pub mod token;

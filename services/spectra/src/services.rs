@@ -44,7 +44,8 @@ pub(crate) async fn identity(
     Ok(Service { name: "identity", offers: spectra_identity::OFFERS, routes, db, authority })
 }
 
-/// What there is; it asks identity for people, and analysis for what files are attached to. Uploads that were given up are cleared away until `stop`.
+/// What there is; it asks identity for people and signatures, and analysis for runs and the like. Uploads that were given up are cleared
+/// away until `stop`.
 pub(crate) fn lims(db: Db, peers: &Peers, files: Files, authority: Arc<Authority>, stop: CancellationToken) -> Service {
     let routes = spectra_lims::routes(db.clone(), peers.identity.clone(), peers.analysis.clone(), files, stop);
     Service { name: "lims", offers: spectra_lims::OFFERS, routes, db, authority }

@@ -28,7 +28,7 @@ tenants AS (
 resources AS (
   SELECT * FROM tenants
    WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox')
-     AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads')
+     AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads', 'identity.proofs', 'identity.proof_misses', 'lims.eln_search')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,
@@ -121,6 +121,7 @@ UNION ALL
 SELECT 'ids are uuids', name FROM columns WHERE (columns.column = 'id' OR columns.column LIKE '%\_id') AND typname <> 'uuid'
    AND name <> 'analysis.calibrations.certificate_id' -- the provider's own number, printed on the paper
    AND name <> 'lims.devices.design_id' -- the lab's own name of the design
+   AND name <> 'lims.signatures.key_id' -- the hash of a key
 UNION ALL
 SELECT 'a foreign key stays in its schema', name FROM foreign_keys WHERE abroad
 UNION ALL
@@ -150,8 +151,9 @@ UNION ALL
 SELECT 'a list has an index in its order', listed FROM unnest($1::text[]) listed
  WHERE NOT EXISTS (SELECT FROM indexes i WHERE i.table = listed AND i.whole AND i.columns IN (
    '{organization_id,created_at desc,id desc}'::text[],
-   -- Listed for one person, recipe or procedure only.
+   -- Listed for one person, recipe, procedure or version only.
    CASE listed WHEN 'identity.sessions' THEN '{organization_id,user_id,created_at desc,id desc}'::text[] END,
+   CASE listed WHEN 'lims.signatures' THEN '{organization_id,entry_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.sop_acknowledgements' THEN '{organization_id,sop_id,created_at desc,id desc}'::text[] END,
    -- Its time is that of the change.

@@ -11,6 +11,11 @@ WITH own AS (
   INSERT INTO refresh_tokens (session_id, generation, hash, expires_at) SELECT session.id, 1, hash, tomorrow FROM own, session
 ), revocation AS (
   INSERT INTO revocations (kind, subject, until) SELECT 'session', name, tomorrow FROM own
+), proof AS (
+  INSERT INTO proofs (id, session_id, user_id, hash, content_hash, meaning, expires_at)
+  SELECT gen_random_uuid(), session.id, person, hash, encode(hash, 'hex'), 'author', tomorrow FROM own, session
+), miss AS (
+  INSERT INTO proof_misses (session_id, misses) SELECT session.id, 1 FROM session
 ), change AS (
   INSERT INTO outbox (kind, record_id) SELECT 'users', person FROM own
 )
@@ -55,6 +60,20 @@ WITH own AS (
   INSERT INTO outbox (kind, record_id) SELECT 'samples', person FROM own
 )
 INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;
+
+WITH own AS (
+  SELECT id AS person, name, sha256(name::bytea) AS hash, gen_random_uuid() AS first, abs(hashtext(name)) / 2 + 1 AS number
+    FROM identity.organizations WHERE id = current_setting('app.org')::uuid
+)
+INSERT INTO eln_entries (id, entry_no, entry_version, supersedes, author_id, title, body_markdown, content_hash)
+SELECT gen_random_uuid(), number, 2, first, person, name, name, encode(hash, 'hex') FROM own
+ UNION ALL
+SELECT first, number, 1, NULL, person, name, name, encode(hash, 'hex') FROM own;
+INSERT INTO signatures
+       (id, entry_type, entry_id, signer_id, signer_name, signer_role, meaning, method, content_hash, manifest, signature, key_id, signed_at)
+SELECT gen_random_uuid(), 'eln_entry', id, author_id, title, 'admin', 'author', 'password', content_hash, '{}',
+       sha256(title::bytea) || sha256(title::bytea), content_hash, now()
+  FROM eln_entries WHERE organization_id = current_setting('app.org')::uuid AND supersedes IS NULL;
 
 SET LOCAL search_path = analysis;
 WITH own AS (

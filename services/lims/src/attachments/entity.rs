@@ -29,6 +29,7 @@ impl Entity {
         }
         let there = match self.kind {
             EntityType::Device => held!("SELECT id FROM devices WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
+            EntityType::ElnEntry => held!("SELECT id FROM eln_entries WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Material => held!("SELECT id FROM materials WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Recipe => held!("SELECT id FROM recipes WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Sample => held!("SELECT id FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
@@ -36,7 +37,7 @@ impl Entity {
             EntityType::Wafer => held!("SELECT id FROM wafers WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
             // Of analysis, which was asked before the transaction began.
             EntityType::Instrument | EntityType::Calibration | EntityType::Run => true,
-            EntityType::Unspecified | EntityType::ElnEntry => false,
+            EntityType::Unspecified => false,
         };
         if there { Ok(()) } else { Err(Error::not_found(self.kind.label())) }
     }

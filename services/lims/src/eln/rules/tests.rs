@@ -1,0 +1,81 @@
+use time::OffsetDateTime;
+
+use super::*;
+
+const AUTHOR: Uuid = Uuid::from_u128(1);
+const OTHER: Uuid = Uuid::from_u128(2);
+
+fn entry() -> Entry {
+    let at = OffsetDateTime::UNIX_EPOCH;
+    let mut entry = Entry {
+        organization_id: Uuid::nil(),
+        id: Uuid::from_u128(9),
+        entry_no: 1,
+        entry_version: 1,
+        supersedes: None,
+        superseded_by: None,
+        author_id: AUTHOR,
+        edited_by: None,
+        title: "t".to_owned(),
+        body_markdown: "b".to_owned(),
+        tags: vec![],
+        linked_samples: vec![],
+        linked_runs: vec![],
+        linked_recipes: vec![],
+        content_hash: String::new(),
+        signed: false,
+        signed_at: None,
+        revision: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    entry.content_hash = entry.record().content_hash();
+    entry
+}
+
+fn reason(error: &Error) -> Reason {
+    match error {
+        Error::Denied { reason, .. } => *reason,
+        Error::Refused(refusal) => refusal.reason(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_signed_version_is_followed_and_an_unsigned_one_written_over() {
+    let edited = |entry: Entry, user, role| entry.edited_by(user, role);
+    assert!(matches!(edited(entry(), AUTHOR, UserRole::Technician), Ok(Edit::InPlace(_))));
+    assert!(matches!(edited(entry(), OTHER, UserRole::Pi), Ok(Edit::InPlace(_))));
+    assert!(matches!(edited(Entry { signed: true, ..entry() }, AUTHOR, UserRole::Technician), Ok(Edit::NewVersion(_))));
+    let strangers = edited(entry(), OTHER, UserRole::Engineer).expect_err("somebody else's");
+    assert_eq!(reason(&strangers), Reason::RoleRequired);
+    let old = Entry { signed: true, superseded_by: Some(OTHER), ..entry() };
+    assert_eq!(reason(&edited(old, AUTHOR, UserRole::Admin).expect_err("an old one")), Reason::EntrySuperseded);
+}
+
+#[test]
+fn authors_sign_their_own_and_others_what_they_did_not_write() {
+    use SignatureMeaning::{Approve, Author, Review, Witness};
+    let told = |entry: Entry, user, role, meaning| entry.signed_by(user, role, meaning).map(drop).map_err(|error| reason(&error));
+    assert_eq!(told(entry(), AUTHOR, UserRole::Technician, Author), Ok(()));
+    assert_eq!(told(entry(), OTHER, UserRole::Admin, Author), Err(Reason::NotTheAuthor));
+    let edited = || Entry { edited_by: Some(OTHER), ..entry() };
+    for meaning in [Witness, Review, Approve] {
+        assert_eq!(told(entry(), OTHER, UserRole::Pi, meaning), Ok(()));
+        assert_eq!(told(entry(), OTHER, UserRole::Engineer, meaning), Err(Reason::RoleRequired));
+        assert_eq!(told(entry(), AUTHOR, UserRole::Admin, meaning), Err(Reason::OwnEntry));
+        assert_eq!(told(edited(), OTHER, UserRole::Admin, meaning), Err(Reason::OwnEntry), "who wrote it last wrote it");
+    }
+    assert_eq!(told(edited(), AUTHOR, UserRole::Technician, Author), Ok(()));
+}
+
+#[test]
+fn what_was_signed_is_what_stands_there() {
+    let signable = |entry: Entry| entry.signed_by(AUTHOR, UserRole::Technician, SignatureMeaning::Author).expect("their own");
+    let hash = entry().content_hash;
+    assert!(signable(entry()).signed_as(&hash).is_ok());
+    let changed = signable(Entry { title: "T".to_owned(), ..entry() }).signed_as(&hash).expect_err("another title");
+    assert_eq!(changed.reason(), Reason::EntryChanged);
+    let untold = signable(Entry { content_hash: "0".repeat(64), ..entry() });
+    assert!(untold.signed_as(&hash).is_err(), "the row says another hash than its content has");
+}
