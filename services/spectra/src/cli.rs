@@ -15,10 +15,12 @@ mod audit;
 mod check;
 mod faults;
 mod protection;
+mod verify;
 
 pub use attachments::Attachments;
 pub use audit::{Audit, AuditAction};
 pub use protection::Protection;
+pub use verify::VerifySignature;
 
 /// The system of record for semiconductor-characterisation labs.
 #[derive(Debug, Parser)]
@@ -52,6 +54,10 @@ pub enum Command {
     Keys(Keys),
     /// Checks the audit trail, or prints where it ends.
     Audit(Audit),
+    /// Checks an exported entry of the notebook: that it is what was signed.
+    ///
+    /// Ends with 0 when it is, 1 when it is not, 2 when it cannot be read. It asks no service.
+    VerifySignature(VerifySignature),
     /// Prints the contract as an encoded `FileDescriptorSet`.
     Descriptors,
     /// Prints the contract as an OpenAPI document.

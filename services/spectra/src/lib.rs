@@ -13,6 +13,7 @@ mod services;
 pub mod stack;
 mod stop;
 pub mod up;
+pub mod verify;
 mod welcome;
 
 /// Chooses aws-lc for everything that signs, hashes or speaks TLS, before anything does.

@@ -68,6 +68,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Keys(options) => spectra::keys::run(options).await,
         Command::Descriptors => spectra::maintain::descriptors(),
         Command::Openapi => spectra::maintain::openapi(),
+        Command::VerifySignature(options) => return Ok(spectra::verify::run(&options)),
         Command::Audit(options) => return Ok(spectra::audit::run(options).await),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -10,7 +10,6 @@ use serde_json::Value;
 use spectra_identity::directory::{self, Directory};
 use spectra_mesh::Object;
 use spectra_proto::{
-    analysis::{ListRunsRequest, RunStatus, run_service_client::RunServiceClient},
     identity::{SignInRequest, session_service_client::SessionServiceClient},
     types::UserRole,
 };
@@ -21,6 +20,7 @@ use crate::stack::Stack;
 mod analysis;
 mod attachments;
 mod custody;
+mod eln;
 mod lims;
 mod sops;
 mod wafers;
@@ -95,15 +95,16 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     let technician = SignedIn::of(stack, TECHNICIAN).await?;
     attachments::write(&technician, &written.samples).await.context("the demo attachments")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
+    eln::write(&engineer, &written).await.context("the demo notebook")?;
     Ok(true)
 }
 
-/// The run that was refused is written last.
+/// The notebook is written last.
 async fn is_written(stack: &Stack) -> bool {
-    let Ok(viewer) = SignedIn::of(stack, VIEWER).await else { return false };
-    let blocked = ListRunsRequest { status: Some(RunStatus::Blocked.into()), ..ListRunsRequest::default() };
-    let listed = RunServiceClient::new(stack.analysis.channel()).list_runs(viewer.ask(blocked)).await;
-    listed.is_ok_and(|page| !page.get_ref().items.is_empty())
+    match SignedIn::of(stack, VIEWER).await {
+        Ok(viewer) => eln::is_written(&viewer).await,
+        Err(_) => false,
+    }
 }
 
 /// Founds the organizations and enrols their people; those that are there stay as they are.
@@ -123,6 +124,7 @@ pub async fn enrol(directory: &Directory) -> Result<()> {
 /// A demo person who signed in.
 struct SignedIn<'a> {
     stack: &'a Stack,
+    person: Person,
     token: String,
 }
 
@@ -130,7 +132,7 @@ impl<'a> SignedIn<'a> {
     async fn of(stack: &'a Stack, person: Person) -> Result<Self> {
         let asked = SignInRequest { username: person.email(&DEMO), password: person.password.to_owned(), organization: None };
         let tokens = SessionServiceClient::new(stack.identity.channel()).sign_in(asked).await?.into_inner();
-        Ok(Self { stack, token: format!("Bearer {}", tokens.access_token) })
+        Ok(Self { stack, person, token: format!("Bearer {}", tokens.access_token) })
     }
 
     /// A request in this person's name.

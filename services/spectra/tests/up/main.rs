@@ -27,6 +27,7 @@ async fn the_demo_lab_is_there_and_stays() {
     assert_eq!(samples, 5);
     assert_eq!((count(&caller, "/api/lims/wafers").await, count(&caller, "/api/lims/devices").await), (10, 50));
     assert_eq!(count(&caller, "/api/lims/custody").await, 4);
+    assert_eq!((count(&caller, "/api/lims/eln?signed=true").await, count(&caller, "/api/lims/eln?signed=false").await), (1, 1));
     assert_eq!(count(&caller, "/api/analysis/instruments").await, 5);
     assert_eq!(count(&caller, "/api/analysis/runs?status=succeeded").await, 10);
     assert_eq!(count(&caller, "/api/analysis/runs?status=failed").await, 1);

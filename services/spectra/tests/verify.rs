@@ -1,0 +1,58 @@
+//! `spectra verify-signature`, as a shell runs it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{path::Path, process::Command};
+
+use serde_json::json;
+use spectra_tests::Mesh;
+
+/// The exit code, and what was said.
+fn run(args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_spectra")).arg("verify-signature").args(args).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), told)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn an_export_is_checked_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, key_file) = (folder.path().join("entry"), folder.path().join("key"));
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let entry = engineer.post("/api/lims/eln", json!({"title": "Leakage \u{202e}of W1", "body_markdown": "1 nA"})).await.expect(201);
+    let path = format!("/api/lims/eln/{}", entry["id"].as_str().unwrap());
+    engineer.post(&format!("{path}/sign"), json!({"method": "password", "password": "eng123", "reason": "so it was"})).await.expect(200);
+    let keys = engineer.get("/api/identity/signature-keys").await.expect(200);
+    let key = keys["items"][0]["public_key"].as_str().unwrap();
+    std::fs::write(&key_file, key).unwrap();
+
+    for format in ["json", "markdown"] {
+        let export = engineer.get(&format!("{path}/export?format={format}")).await.text();
+        std::fs::write(&file, &export).unwrap();
+        let (code, told) = run(&[text(&file)]);
+        assert_eq!(code, 0, "{told}");
+        assert!(told.contains("see whether it is your lab's") && told.contains(keys["items"][0]["key_id"].as_str().unwrap()), "{told}");
+        assert!(told.contains("\"Process Engineer\" (engineer)") && told.contains("because \"so it was\""), "{told}");
+        assert!(!told.contains('\u{202e}'), "a title turns no text around: {told:?}");
+        for key in [key, text(&key_file)] {
+            assert_eq!(run(&[text(&file), "--key", key]).0, 0);
+        }
+        let (code, told) = run(&[text(&file), "--key", &key.replace(|letter: char| letter.is_ascii_lowercase(), "a")]);
+        assert!((code, told.contains("another key")) == (1, true) || code == 2, "{told}");
+        std::fs::write(&file, export.replace("1 nA", "2 nA")).unwrap();
+        let (code, told) = run(&[text(&file)]);
+        assert!(code == 1 && told.contains("body_markdown is not what was signed"), "{code}: {told}");
+        std::fs::write(&file, export.replace("Process Engineer", "Process engineer")).unwrap();
+        assert_eq!(run(&[text(&file)]).0, 1);
+        std::fs::write(&file, &export[..export.len() / 2]).unwrap();
+        assert_eq!(run(&[text(&file)]).0, 2);
+    }
+    assert_eq!(run(&["/nowhere/at/all"]).0, 2);
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    assert_eq!(run(&[text(&file)]).0, 2);
+    assert_eq!(run(&[text(&file), "--key", "nonsense"]).0, 2);
+}
