@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use spectra_tests::{Caller, DEMO, Mesh, TEST};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{scan, wafers::wafer};
 
@@ -142,6 +143,56 @@ async fn what_cannot_be_put_on_record_is_refused() {
     }
     theirs.post(CUSTODY, of(json!({}))).await.refused(404, "not_found");
     assert_eq!(technician.get(CUSTODY).await.expect(200)["items"], json!([]), "nothing of it is on record");
+}
+
+/// What is recorded late is told as of when it happened.
+#[tokio::test]
+async fn a_late_record_is_of_its_own_time() {
+    let mesh = Mesh::start().await;
+    let (engineer, technician) = (mesh.demo("engineer").await, mesh.demo("technician").await);
+    let sample = sample(&engineer, json!({"name": "s", "location": "shelf"})).await;
+    let record = async |day: u8, more: Value| {
+        let mut body = json!({"sample_id": sample, "occurred_at": format!("2026-01-0{day}T10:00:00Z")});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let event = technician.post(CUSTODY, body).await.expect(201);
+        json!(["from_party", "from_location", "to_party", "to_location"].map(|field| event[field].clone()))
+    };
+    assert_eq!(record(5, json!({"to_user": "Bob", "to_location": "A"})).await, json!([null, "shelf", "Bob", "A"]));
+    assert_eq!(record(7, json!({"to_user": "Carol", "to_location": "C"})).await, json!(["Bob", "A", "Carol", "C"]));
+    let chain = format!("/api/lims/samples/{sample}/custody");
+    let moved = record(6, json!({"event_type": "move", "to_location": "B"})).await;
+    assert_eq!(moved, json!(["Bob", "A", "Bob", "B"]), "of Tuesday, though it is with Carol since");
+    assert_eq!(
+        record(6, json!({"to_user": "Dan"})).await,
+        json!(["Bob", "B", "Dan", null]),
+        "of two at once, the later record comes after"
+    );
+    assert_eq!(record(4, json!({"to_user": "Al"})).await, json!([null, "shelf", "Al", null]), "as the first on record found it");
+    let read = technician.get(&chain).await.expect(200);
+    assert_eq!((&read["current_holder"]["party"], &read["current_location"]), (&json!("Carol"), &json!("C")));
+
+    // The sample itself may be changed, and is then where that says.
+    engineer.patch(&format!("/api/lims/samples/{sample}"), json!({"location": "drawer"})).await.expect(200);
+    assert_eq!(record(8, json!({"to_user": "Eve"})).await, json!(["Carol", "drawer", "Eve", null]));
+}
+
+/// A scanner's clock that is ahead does not make what is recorded next the older.
+#[tokio::test]
+async fn a_clock_may_be_a_little_ahead() {
+    let mesh = Mesh::start().await;
+    let (engineer, technician) = (mesh.demo("engineer").await, mesh.demo("technician").await);
+    let sample = sample(&engineer, json!({"name": "s"})).await;
+    let said = |minutes: i64| (spectra_mesh::clock::now() + Duration::minutes(minutes)).format(&Rfc3339).unwrap();
+    let ahead = json!({"sample_id": sample, "to_user": "first", "to_location": "A", "occurred_at": said(4)});
+    let first = technician.post(CUSTODY, ahead).await.expect(201);
+    let next = technician.post(CUSTODY, json!({"sample_id": sample, "to_user": "next", "to_location": "B"})).await.expect(201);
+    assert_eq!((&next["from_party"], &next["from_location"]), (&json!("first"), &json!("A")));
+    let at = |event: &Value| OffsetDateTime::parse(event["occurred_at"].as_str().unwrap(), &Rfc3339).unwrap();
+    assert!(at(&first) < at(&next), "{first} {next}");
+    let read = technician.get(&format!("/api/lims/samples/{sample}/custody")).await.expect(200);
+    assert_eq!((&read["current_holder"]["party"], &read["current_location"]), (&json!("next"), &json!("B")));
+    let late = json!({"sample_id": sample, "to_user": "x", "occurred_at": said(6)});
+    technician.post(CUSTODY, late).await.refused(422, "invalid");
 }
 
 /// What is recorded late does not undo what happened since.

@@ -28,14 +28,6 @@ struct CustodyEvent {
     created_at: OffsetDateTime,
 }
 
-/// Who has a sample.
-#[derive(Debug)]
-struct Holder {
-    user_id: Option<Uuid>,
-    party: String,
-    since: OffsetDateTime,
-}
-
 impl From<CustodyEvent> for pb::CustodyEvent {
     fn from(event: CustodyEvent) -> Self {
         Self {
@@ -57,8 +49,9 @@ impl From<CustodyEvent> for pb::CustodyEvent {
     }
 }
 
-impl From<Holder> for pb::CustodyHolder {
-    fn from(holder: Holder) -> Self {
-        Self { user_id: holder.user_id.map(|id| id.to_string()), party: holder.party, since: Some(stamp(holder.since)) }
+/// Who has a sample by its last event.
+impl From<CustodyEvent> for pb::CustodyHolder {
+    fn from(last: CustodyEvent) -> Self {
+        Self { user_id: last.to_user_id.map(|id| id.to_string()), party: last.to_party, since: Some(stamp(last.occurred_at)) }
     }
 }

@@ -3,6 +3,9 @@
 use spectra_mesh::Error;
 use spectra_proto::lims as pb;
 
+use super::CustodyEvent;
+use crate::identity::Party;
+
 /// A change of hands.
 const TRANSFER: &str = "transfer";
 /// A change of places.
@@ -51,6 +54,29 @@ impl<'a> Told<'a> {
             _ if to.is_none() => Err(Error::invalid("to_user", "must be given, as someone receives the sample")),
             _ => Ok(Self { subject, event_type, to, place }),
         }
+    }
+}
+
+/// Who had a sample at a moment, and where it was.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) holder: Option<Party>,
+    pub(super) place: Option<String>,
+}
+
+impl Standing {
+    /// What stood between two events of a sample: as the one before left it; else as the one after found it. A sample is `now` where
+    /// the last event left it, or where it was put since without one.
+    pub(super) fn between(before: Option<CustodyEvent>, after: Option<CustodyEvent>, now: Option<String>) -> Self {
+        let left = before.map(|event| (Some((event.to_user_id, event.to_party)), event.to_location.or(event.from_location)));
+        let found = after.map(|event| (event.from_party.map(|name| (event.from_user_id, name)), event.from_location));
+        let (holder, place) = match (left, found) {
+            (Some(left), Some(_)) => left,
+            (Some((holder, _)), None) => (holder, now),
+            (None, Some(found)) => found,
+            (None, None) => (None, now),
+        };
+        Self { holder: holder.map(|(user_id, name)| Party { user_id, name }), place }
     }
 }
 

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    CustodyEvent, Holder,
-    rules::{Subject, Told},
+    CustodyEvent,
+    rules::{Standing, Subject, Told},
 };
 use crate::{identity::Party, samples::Sample, scan::Scanned};
 
@@ -35,7 +35,7 @@ impl CustodyEvent {
         let (mut current_holder, mut current_location) = (None, None);
         if let Some(id) = &asked.sample_id {
             let sample = Sample::find(tx, &pb::GetSampleRequest { id: id.clone(), include_deleted: asked.include_deleted }).await?;
-            current_holder = Holder::of(tx, sample.id).await?.map(Into::into);
+            current_holder = Self::last(tx, sample.id, None).await?.map(Into::into);
             current_location = sample.location;
         }
         let (items, pagination) = page!(
@@ -61,24 +61,23 @@ impl CustodyEvent {
         parties: Result<Parties, Error>,
     ) -> Result<Self, Error> {
         let told = Told::of(asked)?;
-        let occurred_at = asked.occurred_at.and_then(moment);
-        refuse_future(tx, occurred_at).await?;
         let sample = match told.subject {
             Subject::Id(id) => id.to_owned(),
             Subject::Code(code) => scanned(tx, code).await?,
         };
         let sample = Sample::lock(tx, &sample).await?;
+        let occurred_at = past(tx, asked.occurred_at.and_then(moment)).await?;
         let Parties { from, to } = parties?;
-        let holder = Holder::of(tx, sample.id).await?.map(|holder| Party { user_id: holder.user_id, name: holder.party });
+        let before = Self::last(tx, sample.id, Some(occurred_at)).await?;
+        let Standing { holder, place } = Standing::between(before, Self::next(tx, sample.id, occurred_at).await?, sample.location);
         let to = if told.to.is_some() { to } else { holder.clone().unwrap_or(to) };
         let (from_user_id, from_party) = from.or(holder).map(|from| (from.user_id, from.name)).unzip();
         let recorded_by = tx.caller().user;
-        // The clock, and not the transaction's beginning: the sample may have been waited for.
         let event = sqlx::query_as!(
             Self,
             "INSERT INTO custody_events (organization_id, id, sample_id, event_type, from_user_id, from_party, to_user_id, to_party,
                                          from_location, to_location, note, occurred_at, recorded_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, clock_timestamp()), $13) RETURNING *",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
             tx.org(),
             new_id(),
             sample.id,
@@ -87,7 +86,7 @@ impl CustodyEvent {
             from_party,
             to.user_id,
             to.name,
-            asked.from_location.as_ref().or(sample.location.as_ref()),
+            asked.from_location.as_ref().or(place.as_ref()),
             told.place,
             asked.note,
             occurred_at,
@@ -100,31 +99,48 @@ impl CustodyEvent {
         }
         Ok(event)
     }
-}
 
-impl Holder {
-    /// Who has a sample, by the last event.
-    async fn of(tx: &mut OrgTx, sample_id: Uuid) -> Result<Option<Self>, Error> {
+    /// The last event of a sample; or the last until a moment, with what happened at it.
+    async fn last(tx: &mut OrgTx, sample_id: Uuid, until: Option<OffsetDateTime>) -> Result<Option<Self>, Error> {
         Ok(sqlx::query_as!(
             Self,
-            "SELECT to_user_id AS user_id, to_party AS party, occurred_at AS since FROM custody_events
-              WHERE organization_id = $1 AND sample_id = $2
+            "SELECT * FROM custody_events
+              WHERE organization_id = $1 AND sample_id = $2 AND ($3::timestamptz IS NULL OR occurred_at <= $3)
               ORDER BY occurred_at DESC, created_at DESC, id DESC LIMIT 1",
             tx.org(),
             sample_id,
+            until,
+        )
+        .fetch_optional(tx.conn())
+        .await?)
+    }
+
+    /// The first event of a sample after a moment.
+    async fn next(tx: &mut OrgTx, sample_id: Uuid, after: OffsetDateTime) -> Result<Option<Self>, Error> {
+        Ok(sqlx::query_as!(
+            Self,
+            "SELECT * FROM custody_events WHERE organization_id = $1 AND sample_id = $2 AND occurred_at > $3
+              ORDER BY occurred_at, created_at, id LIMIT 1",
+            tx.org(),
+            sample_id,
+            after,
         )
         .fetch_optional(tx.conn())
         .await?)
     }
 }
 
-/// Refuses what is yet to come, but for clocks that differ a little.
-async fn refuse_future(tx: &mut OrgTx, occurred_at: Option<OffsetDateTime>) -> Result<(), Error> {
-    let Some(occurred_at) = occurred_at else { return Ok(()) };
-    let future = sqlx::query_scalar!(r#"SELECT $1::timestamptz > now() + interval '5 minutes' AS "future!""#, occurred_at)
-        .fetch_one(tx.conn())
-        .await?;
-    if future { Err(Error::invalid("occurred_at", "must not lie in the future")) } else { Ok(()) }
+/// When an event happened, now if that is not said. Clocks differ a little: what is said to come within minutes happened now, so that
+/// what is recorded next is not older. The clock, and not the transaction's beginning: the sample may have been waited for.
+async fn past(tx: &mut OrgTx, said: Option<OffsetDateTime>) -> Result<OffsetDateTime, Error> {
+    let read = sqlx::query!(
+        r#"SELECT least($1::timestamptz, now) AS "occurred_at!", coalesce($1 > now + interval '5 minutes', false) AS "future!"
+             FROM clock_timestamp() AS now"#,
+        said,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    if read.future { Err(Error::invalid("occurred_at", "must not lie in the future")) } else { Ok(read.occurred_at) }
 }
 
 /// The id of the sample whose label was scanned.
