@@ -84,8 +84,17 @@ async fn a_code_is_of_ones_own_organization_and_of_nobody_elses() {
     // A barcode that looks like another sample's code does not stand before that sample.
     let own = engineer.post("/api/lims/samples", json!({"name": "own"})).await.expect(201);
     let code = code('S', own["id"].as_str().unwrap());
-    engineer.post("/api/lims/samples", json!({"name": "an impostor", "barcode": code})).await.expect(201);
-    assert_eq!(engineer.get(&path(&code)).await.expect(200)["sample"], own);
+    let own_id = own["id"].as_str().unwrap();
+    for barcode in [code.clone(), code.to_lowercase(), own_id.to_uppercase()] {
+        let impostor = engineer.post("/api/lims/samples", json!({"name": "an impostor", "barcode": barcode})).await.expect(201);
+        assert_eq!(engineer.get(&path(&barcode)).await.expect(200)["sample"], own);
+        // So it is not what the label of that sample says.
+        let id = impostor["id"].as_str().unwrap();
+        for format in ["svg", "zpl"] {
+            let label = engineer.get(&format!("/api/lims/samples/{id}/label?format={format}&symbology=code128")).await.text();
+            assert!(label.contains(&self::code('S', id)) && !label.contains(&barcode), "{barcode}: {label}");
+        }
+    }
 }
 
 /// A code as labels have it.

@@ -6,7 +6,12 @@ use spectra_proto::{
     types::FileHead,
 };
 
-use crate::{devices::Device, samples::Sample, scan::code::Code, wafers::Wafer};
+use crate::{
+    devices::Device,
+    samples::Sample,
+    scan::code::{Code, named},
+    wafers::Wafer,
+};
 
 mod layout;
 mod rpc;
@@ -31,20 +36,20 @@ struct Label {
 }
 
 impl Label {
-    /// The label of a live sample.
-    async fn of_sample(tx: &mut OrgTx, id: String) -> Result<Self, Error> {
-        let sample = Sample::find(tx, &pb::GetSampleRequest { id, include_deleted: None }).await?;
+    /// The label of a live sample. A barcode that reads as the name of another record would lead there.
+    async fn of_sample(tx: &mut OrgTx, id: &str) -> Result<Self, Error> {
+        let sample = Sample::find(tx, &pb::GetSampleRequest { id: id.to_owned(), include_deleted: None }).await?;
         Ok(Self {
             name: format!("sample-{}", sample.id),
             lines: [Some(sample.name), sample.lot_code].into_iter().flatten().collect(),
-            barcode: sample.barcode,
+            barcode: sample.barcode.filter(|barcode| named(barcode).is_none()),
             code: Code { kind: ScannedKind::Sample, id: sample.id },
         })
     }
 
     /// The label of a live wafer.
-    async fn of_wafer(tx: &mut OrgTx, id: String) -> Result<Self, Error> {
-        let wafer = Wafer::find(tx, &pb::GetWaferRequest { id, include_deleted: None }).await?;
+    async fn of_wafer(tx: &mut OrgTx, id: &str) -> Result<Self, Error> {
+        let wafer = Wafer::find(tx, &pb::GetWaferRequest { id: id.to_owned(), include_deleted: None }).await?;
         let sample = Sample::find(tx, &pb::GetSampleRequest { id: wafer.sample_id.to_string(), include_deleted: None }).await?;
         Ok(Self {
             name: format!("wafer-{}", wafer.id),
@@ -55,8 +60,8 @@ impl Label {
     }
 
     /// The label of a live device.
-    async fn of_device(tx: &mut OrgTx, id: String) -> Result<Self, Error> {
-        let device = Device::find(tx, &pb::GetDeviceRequest { id, include_deleted: None }).await?;
+    async fn of_device(tx: &mut OrgTx, id: &str) -> Result<Self, Error> {
+        let device = Device::find(tx, &pb::GetDeviceRequest { id: id.to_owned(), include_deleted: None }).await?;
         let wafer = Wafer::find(tx, &pb::GetWaferRequest { id: device.wafer_id.to_string(), include_deleted: None }).await?;
         Ok(Self {
             name: format!("device-{}", device.id),
@@ -66,8 +71,8 @@ impl Label {
         })
     }
 
-    /// Draws the label: what the file is, and the file.
-    fn drawn(&self, format: LabelFormat, symbology: LabelSymbology) -> Result<(Option<FileHead>, Vec<u8>), Error> {
+    /// Draws the label.
+    fn drawn(&self, format: LabelFormat, symbology: LabelSymbology) -> Result<pb::Label, Error> {
         let (text, symbol) = self.symbol(symbology)?;
         let lines = self.lines.iter().chain([&text]).map(String::as_str);
         let layout = Layout::of(&symbol, symbology, lines);
@@ -83,7 +88,7 @@ impl Label {
             inline: true,
             ..FileHead::default()
         };
-        Ok((Some(head), content.into_bytes()))
+        Ok(pb::Label { head: Some(head), content: content.into_bytes() })
     }
 
     /// The code that the symbology carries, and what it looks like.

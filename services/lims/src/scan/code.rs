@@ -37,6 +37,15 @@ impl Code {
     }
 }
 
+/// The id by which a text names a record, and the kind where the text says that too: a code made here, or an id as it is. Any other
+/// text can be a barcode alone.
+pub(crate) fn named(text: &str) -> Option<(Uuid, Option<ScannedKind>)> {
+    match Code::read(text) {
+        Some(Code { kind, id }) => Some((id, Some(kind))),
+        None => Uuid::try_parse(text).ok().map(|id| (id, None)),
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {

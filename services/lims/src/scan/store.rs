@@ -4,19 +4,16 @@ use spectra_mesh::{Error, Labelled, OrgTx};
 use spectra_proto::lims::{self as pb, ScannedKind};
 use uuid::Uuid;
 
-use super::{Scanned, code::Code};
+use super::{Scanned, code::named};
 use crate::{devices::Device, samples::Sample, wafers::Wafer};
 
 impl Scanned {
     /// The live record that a code means. What names a record by its id comes first: a barcode may look like anything, and must not
     /// stand before another record's label.
     pub(crate) async fn find(tx: &mut OrgTx, code: &str) -> Result<Self, Error> {
-        let named = match Code::read(code) {
-            Some(Code { kind, id }) => kind_of(tx, id).await?.filter(|found| *found == kind).map(|kind| (kind, id)),
-            None => match Uuid::try_parse(code) {
-                Ok(id) => kind_of(tx, id).await?.map(|kind| (kind, id)),
-                Err(_) => None,
-            },
+        let named = match named(code) {
+            Some((id, said)) => kind_of(tx, id).await?.filter(|kind| said.is_none_or(|said| said == *kind)).map(|kind| (kind, id)),
+            None => None,
         };
         let found = match named {
             Some(found) => Some(found),
