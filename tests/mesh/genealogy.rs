@@ -1,9 +1,10 @@
 //! Who came of whom, through the gateway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use spectra_tests::{Caller, DEMO, Mesh, TEST};
+use uuid::Uuid;
 
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -78,7 +79,8 @@ async fn a_sample_is_split_and_its_parts_are_merged() {
     assert_eq!(genealogy["nodes"][1]["is_deleted"], true);
     assert_eq!(genealogy["edges"][0]["created_by"], engineer.get("/auth/me").await.expect(200)["id"]);
     let genealogy = viewer.get(&format!("/api/lims/samples/{}/genealogy", id(&stack))).await.expect(200);
-    assert_eq!(family(&genealogy), (vec![("stack", 0), ("left", -1), ("right", -1), ("boule", -2)], births.to_vec()));
+    let nearest_first = [births[2], births[3], births[0], births[1]];
+    assert_eq!(family(&genealogy), (vec![("stack", 0), ("left", -1), ("right", -1), ("boule", -2)], nearest_first.to_vec()));
     let of_left = format!("/api/lims/samples/{left}/genealogy");
     viewer.get(&of_left).await.refused(404, "not_found");
     let genealogy = viewer.get(&format!("{of_left}?include_deleted=true")).await.expect(200);
@@ -108,6 +110,9 @@ async fn what_cannot_be_split_or_merged_stays_as_it_is() {
         let refused = engineer.post("/api/lims/samples/merge", json!({"sample_ids": ids, "name": "n", "consume": true})).await;
         assert_eq!(refused.status, status, "{}", refused.text());
     }
+    let twins = json!({"sample_ids": [one, one.to_uppercase()], "name": "n", "consume": true});
+    let problem = engineer.post("/api/lims/samples/merge", twins).await.refused(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "sample_ids", "{problem}");
     let foreign = sample(&mesh.caller("engineer", TEST).await, json!({"name": "theirs"})).await;
     let asked = json!({"sample_ids": [one, foreign], "name": "n", "consume": true});
     engineer.post("/api/lims/samples/merge", asked).await.refused(404, "not_found");
@@ -147,8 +152,85 @@ async fn a_large_family_is_cut_and_says_so() {
         path.push(ids.last().unwrap().clone());
     }
     let genealogy = engineer.get(&format!("/api/lims/samples/{first}/genealogy")).await.expect(200);
-    assert_eq!((genealogy["nodes"].as_array().unwrap().len(), &genealogy["is_cut"]), (1001, &json!(true)));
+    assert_eq!((genealogy["nodes"].as_array().unwrap().len(), &genealogy["is_cut"]), (1000, &json!(true)));
     assert!(genealogy["nodes"].as_array().unwrap().iter().all(|node| node["generation"].as_i64().unwrap() <= 10), "the nearest are shown");
     let genealogy = engineer.get(&format!("/api/lims/samples/{}/genealogy", path[10])).await.expect(200);
     assert_eq!((genealogy["nodes"].as_array().unwrap().len(), &genealogy["is_cut"]), (12, &json!(false)));
+}
+
+/// A family of samples that are called by their number, put straight into the database; `born` says who came of whom.
+async fn bear(mesh: &Mesh, engineer: &Caller, count: u128, born: impl Fn(u128, u128) -> bool) {
+    let all = 1..=count;
+    let pairs =
+        all.clone().flat_map(|parent| all.clone().map(move |child| (parent, child))).filter(|(parent, child)| born(*parent, *child));
+    let (parents, children): (Vec<_>, Vec<_>) = pairs.map(|(parent, child)| (Uuid::from_u128(parent), Uuid::from_u128(child))).unzip();
+    let organization = engineer.get("/auth/me").await.expect(200)["organization_id"].as_str().unwrap().parse::<Uuid>().unwrap();
+    let mut admin = mesh.sql().await;
+    // Without the trail, which takes its time.
+    sqlx::query("SET session_replication_role = replica").execute(&mut admin).await.unwrap();
+    sqlx::query("INSERT INTO lims.samples (organization_id, id, name) SELECT $1, id, number FROM unnest($2::uuid[], $3::text[]) AS born (id, number)")
+        .bind(organization)
+        .bind(all.clone().map(Uuid::from_u128).collect::<Vec<_>>())
+        .bind(all.map(|number| number.to_string()).collect::<Vec<_>>())
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO lims.sample_lineage (organization_id, id, parent_id, child_id, kind, created_by)
+         SELECT $1, gen_random_uuid(), parent, child, 'merge'::lims.lineage_kind, $1 FROM unnest($2::uuid[], $3::uuid[]) AS born (parent, child)",
+    )
+    .bind(organization)
+    .bind(parents)
+    .bind(children)
+    .execute(&mut admin)
+    .await
+    .unwrap();
+}
+
+/// Each sample came of all before it: of the first there are as many ways to the last as one cares to walk, and all are one step long.
+#[tokio::test]
+async fn a_sample_counts_once_on_however_many_ways_it_came() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    bear(&mesh, &engineer, 50, |parent, child| parent < child).await;
+    for (asked, step) in [(50, -1), (1, 1)] {
+        let genealogy = engineer.get(&format!("/api/lims/samples/{}/genealogy", Uuid::from_u128(asked))).await.expect(200);
+        let (nodes, edges) = family(&genealogy);
+        assert_eq!((nodes.len(), edges.len(), &genealogy["is_cut"]), (50, 50 * 49 / 2, &json!(false)));
+        assert!(nodes[1..].iter().all(|(_, generation)| *generation == step), "{nodes:?}");
+    }
+}
+
+/// 40 layers of 25, each sample of the whole layer before: 24375 births, of which the nearest are shown, and whom they join.
+#[tokio::test]
+async fn a_family_of_too_many_births_is_cut_to_the_nearest() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let layer = |number: u128| (number - 1) / 25;
+    bear(&mesh, &engineer, 1000, |parent, child| layer(parent) + 1 == layer(child)).await;
+    let genealogy = engineer.get(&format!("/api/lims/samples/{}/genealogy", Uuid::from_u128(1000))).await.expect(200);
+    let (nodes, edges) = family(&genealogy);
+    assert_eq!((nodes.len(), edges.len(), &genealogy["is_cut"]), (1 + 25 + 7 * 25 + 24, 25 + 7 * 625 + 24 * 25, &json!(true)));
+    assert!(nodes.is_sorted_by_key(|(_, generation)| -generation));
+    let joined: BTreeSet<_> = edges.iter().flat_map(|(parent, child, _)| [*parent, *child]).collect();
+    assert_eq!(joined.len(), nodes.len(), "nobody is shown without how they belong");
+}
+
+/// A line of 1001, each of the one before; asked of its first, and of the one in its middle.
+#[tokio::test]
+async fn a_long_line_is_walked_to_its_end_or_cut() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    bear(&mesh, &engineer, 1001, |parent, child| parent + 1 == child).await;
+    let asked = async |number: u128| {
+        let began = std::time::Instant::now();
+        let genealogy = engineer.get(&format!("/api/lims/samples/{}/genealogy", Uuid::from_u128(number))).await.expect(200);
+        println!("{number}: {:?}", began.elapsed());
+        genealogy
+    };
+    let genealogy = asked(1).await;
+    let (nodes, edges) = family(&genealogy);
+    assert_eq!((nodes.len(), nodes[999], edges.len(), &genealogy["is_cut"]), (1000, ("1000", 999), 999, &json!(true)));
+    let genealogy = asked(501).await;
+    assert_eq!((family(&genealogy).0.len(), &genealogy["is_cut"]), (1000, &json!(true)));
 }

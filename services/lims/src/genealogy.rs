@@ -30,13 +30,15 @@ struct Member {
 }
 
 /// How one sample came of another.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Birth {
     parent_id: Uuid,
     child_id: Uuid,
     kind: Labelled<LineageKind>,
     created_by: Uuid,
     created_at: OffsetDateTime,
+    /// The place, from 1 on, of whoever of the two is farther in the family.
+    farther: i64,
 }
 
 impl From<Family> for pb::Genealogy {

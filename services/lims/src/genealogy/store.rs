@@ -1,7 +1,5 @@
 //! The statements over who came of whom.
 
-use std::collections::BTreeMap;
-
 use spectra_mesh::{Error, Labelled, OrgTx, id, new_id};
 use spectra_proto::lims::{self as pb, LineageKind};
 use uuid::Uuid;
@@ -9,8 +7,9 @@ use uuid::Uuid;
 use super::{Birth, Family, Member};
 use crate::samples::Sample;
 
-/// How many of a sample's forebears, and how many of its offspring, are shown at most.
-const MOST: i64 = 1000;
+/// How many samples of a family are shown at most, and how many births: both together fit a message.
+const MOST_MEMBERS: usize = 1000;
+const MOST_BIRTHS: usize = 5000;
 
 /// Splits a live sample into new ones.
 pub(super) async fn split(tx: &mut OrgTx, asked: pb::SplitSampleRequest) -> Result<pb::SplitSampleResponse, Error> {
@@ -32,19 +31,20 @@ pub(super) async fn split(tx: &mut OrgTx, asked: pb::SplitSampleRequest) -> Resu
 }
 
 /// Merges live samples into a new one.
-pub(super) async fn merge(tx: &mut OrgTx, mut asked: pb::MergeSamplesRequest) -> Result<Sample, Error> {
+pub(super) async fn merge(tx: &mut OrgTx, asked: pb::MergeSamplesRequest) -> Result<Sample, Error> {
+    let mut parents = asked.sample_ids.iter().map(|parent| id(parent)).collect::<Result<Vec<_>, _>>()?;
     // In one order, so that two who merge the same samples do not wait for one another.
-    asked.sample_ids.sort_unstable_by_key(|id| id.to_ascii_lowercase());
-    let (mut parents, mut merged) = (Vec::new(), Vec::<pb::Sample>::new());
-    for sample_id in &asked.sample_ids {
-        let sample = Sample::lock(tx, sample_id).await?;
-        parents.push(sample.id);
-        merged.push(sample.into());
+    parents.sort_unstable();
+    if parents.array_windows().any(|[one, next]| one == next) {
+        return Err(Error::invalid("sample_ids", "must not hold a sample twice"));
     }
-    let consume = asked.consume();
-    if consume {
-        for sample_id in &asked.sample_ids {
-            Sample::delete(tx, sample_id).await?;
+    let mut merged = Vec::<pb::Sample>::new();
+    for parent in &parents {
+        merged.push(Sample::lock(tx, &parent.to_string()).await?.into());
+    }
+    if asked.consume() {
+        for parent in &parents {
+            Sample::delete(tx, &parent.to_string()).await?;
         }
     }
     let mut whole = pb::Sample {
@@ -105,80 +105,70 @@ impl Family {
     pub(super) async fn find(tx: &mut OrgTx, asked: pb::GetGenealogyRequest) -> Result<Self, Error> {
         let sample_id = id(&asked.id)?;
         Sample::find(tx, &pb::GetSampleRequest { id: asked.id, include_deleted: asked.include_deleted }).await?;
-        let (up, down) = (forebears(tx, sample_id).await?, offspring(tx, sample_id).await?);
-        let is_cut = [&up, &down].iter().any(|kin| i64::try_from(kin.len()).is_ok_and(|found| found > MOST));
-        // Each once, and as near as it gets.
-        let mut near = BTreeMap::from([(sample_id, 0)]);
-        let shown = usize::try_from(MOST).unwrap_or_default();
-        for (id, generation) in up.into_iter().take(shown).chain(down.into_iter().take(shown)) {
-            near.entry(id).or_insert(generation);
+        let mut members = members(tx, sample_id).await?;
+        let mut is_cut = members.len() > MOST_MEMBERS;
+        members.truncate(MOST_MEMBERS);
+        let ids: Vec<_> = members.iter().map(|member| member.id).collect();
+        let mut births = births(tx, &ids).await?;
+        // Of those who are shown, all births are: so the member goes with whom they become too many, and whoever is as far or farther.
+        if let Some(Birth { farther, .. }) = births.get(MOST_BIRTHS).copied() {
+            births.retain(|birth| birth.farther < farther);
+            members.truncate(usize::try_from(farther).map_err(Error::broken)? - 1);
+            is_cut = true;
         }
-        let (ids, generations): (Vec<_>, Vec<_>) = near.into_iter().unzip();
-        Ok(Self { sample_id, members: members(tx, &ids, &generations).await?, births: births(tx, &ids).await?, is_cut })
+        Ok(Self { sample_id, members, births, is_cut })
     }
 }
 
-/// What a sample came of, the nearest first, one more than is shown.
-async fn forebears(tx: &mut OrgTx, sample_id: Uuid) -> Result<Vec<(Uuid, i32)>, Error> {
-    let found = sqlx::query!(
-        r#"WITH RECURSIVE kin (id, generation) AS (
-             SELECT parent_id, -1 FROM sample_lineage WHERE organization_id = $1 AND child_id = $2
-             UNION
-             SELECT l.parent_id, kin.generation - 1 FROM kin JOIN sample_lineage l ON l.organization_id = $1 AND l.child_id = kin.id
-           )
-           SELECT id AS "id!", generation AS "generation!" FROM kin LIMIT $3"#,
-        tx.org(),
-        sample_id,
-        MOST + 1,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(found.into_iter().map(|kin| (kin.id, kin.generation)).collect())
-}
-
-/// What came of a sample, the nearest first, one more than is shown.
-async fn offspring(tx: &mut OrgTx, sample_id: Uuid) -> Result<Vec<(Uuid, i32)>, Error> {
-    let found = sqlx::query!(
-        r#"WITH RECURSIVE kin (id, generation) AS (
-             SELECT child_id, 1 FROM sample_lineage WHERE organization_id = $1 AND parent_id = $2
-             UNION
-             SELECT l.child_id, kin.generation + 1 FROM kin JOIN sample_lineage l ON l.organization_id = $1 AND l.parent_id = kin.id
-           )
-           SELECT id AS "id!", generation AS "generation!" FROM kin LIMIT $3"#,
-        tx.org(),
-        sample_id,
-        MOST + 1,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(found.into_iter().map(|kin| (kin.id, kin.generation)).collect())
-}
-
-async fn members(tx: &mut OrgTx, ids: &[Uuid], generations: &[i32]) -> Result<Vec<Member>, Error> {
+/// A sample, what it came of and what came of it, the nearest first, one more than is shown. Walked level by level, each way; whom it met
+/// it does not meet again.
+async fn members(tx: &mut OrgTx, sample_id: Uuid) -> Result<Vec<Member>, Error> {
     Ok(sqlx::query_as!(
         Member,
-        r#"SELECT s.id, s.name, s.lot_code, s.barcode, kin.generation AS "generation!", s.is_deleted, s.created_at
-             FROM unnest($2::uuid[], $3::int[]) AS kin (id, generation)
-             JOIN samples s ON s.organization_id = $1 AND s.id = kin.id
-            ORDER BY abs(kin.generation), s.created_at, s.id"#,
+        r#"WITH RECURSIVE kin (step, generation, level, met) AS (
+             SELECT step, 0, ARRAY[$2::uuid], ARRAY[$2::uuid] FROM (VALUES (-1), (1)) AS ways (step)
+             UNION ALL
+             SELECT step, generation + step, next.level, met || next.level
+               FROM kin CROSS JOIN LATERAL (
+                 SELECT array_agg(id) AS level FROM (
+                   (SELECT parent_id AS id FROM sample_lineage WHERE organization_id = $1 AND step < 0 AND child_id = ANY (kin.level)
+                     UNION
+                    SELECT child_id FROM sample_lineage WHERE organization_id = $1 AND step > 0 AND parent_id = ANY (kin.level))
+                   EXCEPT SELECT unnest(met)
+                   ORDER BY id LIMIT $3) AS found
+               ) AS next
+              WHERE next.level IS NOT NULL AND cardinality(met) < $3
+           )
+           SELECT s.id, s.name, s.lot_code, s.barcode, kin.generation AS "generation!", s.is_deleted, s.created_at
+             FROM kin CROSS JOIN unnest(level) AS near (id) JOIN samples s ON s.organization_id = $1 AND s.id = near.id
+            WHERE generation <> 0 OR step > 0
+            ORDER BY abs(generation), s.created_at, s.id LIMIT $3"#,
         tx.org(),
-        ids,
-        generations,
+        sample_id,
+        one_more(MOST_MEMBERS)?,
     )
     .fetch_all(tx.conn())
     .await?)
 }
 
-/// How these samples came of one another.
-async fn births(tx: &mut OrgTx, ids: &[Uuid]) -> Result<Vec<Birth>, Error> {
+/// How these samples came of one another, the nearest first, one more than is shown.
+async fn births(tx: &mut OrgTx, members: &[Uuid]) -> Result<Vec<Birth>, Error> {
     Ok(sqlx::query_as!(
         Birth,
-        r#"SELECT parent_id, child_id, kind AS "kind: _", created_by, created_at FROM sample_lineage
-            WHERE organization_id = $1 AND child_id = ANY ($2) AND parent_id = ANY ($2)
-            ORDER BY created_at, id"#,
+        r#"SELECT parent_id, child_id, kind AS "kind: _", created_by, created_at, greatest(parent.place, child.place) AS "farther!"
+             FROM unnest($2::uuid[]) WITH ORDINALITY AS parent (id, place)
+             JOIN sample_lineage ON organization_id = $1 AND parent_id = parent.id
+             JOIN unnest($2::uuid[]) WITH ORDINALITY AS child (id, place) ON child.id = child_id
+            ORDER BY "farther!", least(parent.place, child.place) LIMIT $3"#,
         tx.org(),
-        ids,
+        members,
+        one_more(MOST_BIRTHS)?,
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// How many to read, to learn whether there are more.
+fn one_more(most: usize) -> Result<i64, Error> {
+    i64::try_from(most + 1).map_err(Error::broken)
 }
