@@ -79,7 +79,16 @@ async fn a_device_is_on_one_wafer_and_says_which() {
     let on_one = format!("/api/lims/wafers/{one}/devices");
     let problem = engineer.post("/api/lims/devices", json!({"device_label": "D1"})).await.refused(422, "invalid");
     assert_eq!(problem["errors"][0]["field"], "wafer_id");
-    engineer.post(&on_one, json!({"device_label": "D1", "wafer_id": other})).await.refused(404, "not_found");
+    let problem = engineer.post(&on_one, json!({"device_label": "D1", "wafer_id": other})).await.refused(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "wafer_id");
+    let foreign = new_wafer(&mesh.caller("engineer", TEST).await).await;
+    let two = async |path: &str, said: &str| {
+        let body = json!({"device_label": "D1", "wafer_id": said});
+        engineer.post(&format!("/api/lims/wafers/{path}/devices"), body).await.refused(404, "not_found")["detail"].clone()
+    };
+    let nobodys = spectra_mesh::new_id().to_string();
+    assert_eq!(two(&one, &foreign).await, two(&one, &nobodys).await);
+    assert_eq!(two(&foreign, &one).await, two(&nobodys, &one).await);
     let said_twice = engineer.post(&on_one, json!({"device_label": "D1", "wafer_id": one})).await.expect(201);
     assert_eq!(said_twice["wafer_id"], one);
     for (body, field) in [

@@ -56,8 +56,7 @@ impl Device {
     /// Registers a device on a live wafer.
     pub(super) async fn create(tx: &mut OrgTx, asked: &pb::CreateDeviceRequest) -> Result<Self, Error> {
         let device = asked.device.clone().unwrap_or_default();
-        let wafer_id = wafer_of(asked.wafer_id.as_deref(), device.wafer_id.as_deref())?;
-        Wafer::hold(tx, wafer_id).await?;
+        let wafer_id = hold_wafer(tx, asked.wafer_id.as_deref(), device.wafer_id.as_deref()).await?;
         Ok(sqlx::query_as!(
             Self,
             "INSERT INTO devices (organization_id, id, wafer_id, device_label, die_x, die_y, coordinates, device_type, design_id, dimensions, properties, metadata)
@@ -146,11 +145,15 @@ impl Device {
     }
 }
 
-/// The wafer that a device is to be on: what the path says, what the device says, or both alike.
-fn wafer_of(path: Option<&str>, device: Option<&str>) -> Result<Uuid, Error> {
-    match (optional_id(path)?, optional_id(device)?) {
-        (Some(one), Some(other)) if one != other => Err(Error::not_found("wafer")),
-        (Some(wafer_id), _) | (None, Some(wafer_id)) => Ok(wafer_id),
-        (None, None) => Err(Error::invalid("device.wafer_id", "must be given")),
+/// Keeps the live wafer that a device is to be on: what the path says, what the device says, or both alike. Two of them are told
+/// apart once both are known to be there, so that another organization's reads as nobody's.
+async fn hold_wafer(tx: &mut OrgTx, path: Option<&str>, device: Option<&str>) -> Result<Uuid, Error> {
+    let (path, device) = (optional_id(path)?, optional_id(device)?);
+    let wafer_id = path.or(device).ok_or_else(|| Error::invalid("device.wafer_id", "must be given"))?;
+    Wafer::hold(tx, wafer_id).await?;
+    if let Some(other) = device.filter(|other| *other != wafer_id) {
+        Wafer::hold(tx, other).await?;
+        return Err(Error::invalid("device.wafer_id", "must be the wafer that the path names, or left out"));
     }
+    Ok(wafer_id)
 }
