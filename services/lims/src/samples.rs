@@ -27,6 +27,8 @@ pub(crate) struct Sample {
     revision: i32,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    #[expect(dead_code, reason = "what searches look through is for the database alone")]
+    words: String,
 }
 
 impl From<Sample> for pb::Sample {

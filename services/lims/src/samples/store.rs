@@ -12,9 +12,7 @@ impl Sample {
     pub(crate) async fn find(tx: &mut OrgTx, asked: &pb::GetSampleRequest) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
-                    is_deleted, deleted_at, revision, created_at, updated_at
-               FROM samples WHERE organization_id = $1 AND id = $2 AND (NOT is_deleted OR $3)",
+            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND (NOT is_deleted OR $3)",
             tx.org(),
             id(&asked.id)?,
             asked.include_deleted(),
@@ -30,9 +28,7 @@ impl Sample {
             tx,
             page,
             Self,
-            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
-                    is_deleted, deleted_at, revision, created_at, updated_at
-               FROM samples
+            "SELECT * FROM samples
               WHERE organization_id = $1
                 AND ($6 OR NOT is_deleted)
                 AND ($7::text IS NULL OR barcode = $7)
@@ -55,9 +51,7 @@ impl Sample {
         Ok(sqlx::query_as!(
             Self,
             "INSERT INTO samples (organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             RETURNING organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
-                       is_deleted, deleted_at, revision, created_at, updated_at",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *",
             tx.org(),
             new_id(),
             sample.name,
@@ -82,9 +76,7 @@ impl Sample {
             Self,
             "UPDATE samples SET name = $3, material_type = $4, material_id = $5, lot_code = $6, barcode = $7, location = $8,
                     dimensions = $9, properties = $10, metadata = $11
-              WHERE organization_id = $1 AND id = $2
-              RETURNING organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
-                        is_deleted, deleted_at, revision, created_at, updated_at",
+              WHERE organization_id = $1 AND id = $2 RETURNING *",
             tx.org(),
             id(&asked.id)?,
             sample.name,
@@ -130,9 +122,7 @@ impl Sample {
     pub(crate) async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            "SELECT organization_id, id, name, material_type, material_id, lot_code, barcode, location, dimensions, properties, metadata,
-                    is_deleted, deleted_at, revision, created_at, updated_at
-               FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
+            "SELECT * FROM samples WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
             tx.org(),
             id(asked)?,
         )
