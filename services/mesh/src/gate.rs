@@ -22,17 +22,21 @@ use uuid::Uuid;
 use crate::{Error, Shares, authority::Authority, serve::CALLS, telemetry, unbroken};
 
 mod headers;
+mod heard;
 mod permit;
+mod standing;
 mod watched;
 
 pub use headers::request_id;
 pub use permit::{Caller, Permit};
+pub(crate) use standing::Standing;
 
 use headers::{REQUEST_ID, identify};
+use heard::{Heard, SILENCE};
 use watched::Watched;
 
 /// When a write is given up that neither its deadline nor the database's limits have ended. One that takes a stream lasts as
-/// long as its caller sends.
+/// long as its caller sends and is believed.
 const LONGEST_WRITE: Duration = Duration::from_secs(30);
 
 /// Health and reflection are open: they tell nothing of any organization.
@@ -125,7 +129,7 @@ where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
 {
-    let (mut listener, mut place) = (None, None);
+    let (mut standing, mut place) = (None, None);
     if policy.policy.access() == Access::Org {
         match admit(&authority, request.headers(), method, policy).await {
             Ok(permit) => {
@@ -136,22 +140,25 @@ where
                     return Ok(Status::from(busy).into_http());
                 };
                 place = Some(taken);
-                listener = Some(permit.caller().clone()).filter(|_| policy.server_streaming);
+                if policy.client_streaming || policy.server_streaming {
+                    let finite = policy.gives_file || !policy.server_streaming;
+                    standing = Some(Standing::new(authority, permit.caller().clone(), finite));
+                }
                 request.extensions_mut().insert(permit);
             }
             Err(error) => return Ok(Status::from(error).into_http()),
         }
     }
-    let is_file = policy.gives_file;
     if policy.client_streaming {
-        request = unbroken(request).map(Body::new);
+        request = followed(request, standing.clone());
     }
+    let listener = standing.filter(|_| policy.server_streaming);
     let inner = async move {
         let answer = explained(inner.call(request).await?);
         // A stream that is open takes nothing that others wait for.
         drop(place);
         Ok(match listener {
-            Some(caller) => answer.map(|body| Body::new(Watched::new(body, authority, caller, is_file))),
+            Some(standing) => answer.map(|body| Body::new(Watched::answer(body, standing))),
             None => answer,
         })
     };
@@ -168,6 +175,16 @@ where
         Ok(Err(_)) => Ok(Status::from(Error::Deadline).into_http()),
         Err(fault) => Ok(Status::from(Error::broken(fault)).into_http()),
     }
+}
+
+/// A stream of a caller that ends when they break it off, fall silent or lose their standing, which goes with it.
+fn followed(request: http::Request<Body>, standing: Option<Standing>) -> http::Request<Body> {
+    let mut request = unbroken(request).map(|body| Body::new(Heard::new(body, SILENCE)));
+    if let Some(standing) = standing {
+        request.extensions_mut().insert(standing.clone());
+        request = request.map(|body| Body::new(Watched::request(body, standing)));
+    }
+    request
 }
 
 /// Says in our words what the codec refused in its own: those speak of the inside, and give no reason.

@@ -5,6 +5,7 @@ use tonic::{Request, Status, Streaming};
 
 use crate::{
     Db, Error, OrgTx, Permit, Reply,
+    gate::Standing,
     rpc::{check, permit},
 };
 
@@ -13,13 +14,16 @@ use crate::{
 pub struct Upload {
     db: Db,
     permit: Permit,
+    standing: Standing,
 }
 
 impl Db {
     /// Begins to take what a caller sends piece by piece.
     pub fn upload<Q>(&self, request: Request<Streaming<Q>>) -> Result<(Upload, Streaming<Q>), Status> {
         let permit = permit(&request)?;
-        Ok((Upload { db: self.clone(), permit }, request.into_inner()))
+        let standing = request.extensions().get::<Standing>().cloned();
+        let standing = standing.ok_or_else(|| Error::broken("a stream came past the gate"))?;
+        Ok((Upload { db: self.clone(), permit, standing }, request.into_inner()))
     }
 }
 
@@ -35,7 +39,8 @@ impl Upload {
         check::<Q>(&said.encode_to_vec())
     }
 
-    /// Does `work` that stays done, whatever becomes of the upload.
+    /// Does `work` that stays done, whatever becomes of the upload and of its caller: what was begun for those who lost their standing is
+    /// cleared away too.
     pub async fn step<T>(&self, work: impl AsyncFnOnce(&mut OrgTx) -> Result<T, Error>) -> Result<T, Error> {
         let mut tx = self.db.writing(&self.permit()).await?;
         let done = work(&mut tx).await?;
@@ -44,13 +49,14 @@ impl Upload {
     }
 
     /// Does the last `work`, as [`Db::write`] does: once for each idempotency key. What was `said` is all that the caller
-    /// sent, with something that stands for its pieces.
+    /// sent, with something that stands for its pieces. Refused when the caller was believed as it began, and is not any more.
     pub async fn end<Q, T, M>(&self, said: Q, work: impl AsyncFnOnce(&mut OrgTx, Q) -> Result<T, Error>) -> Reply<M>
     where
         Q: Message + Name,
         T: Into<M>,
         M: Message + Default,
     {
+        self.standing.check()?;
         let wire = said.encode_to_vec();
         check::<Q>(&wire)?;
         self.db.once(&self.permit(), said, &wire, work).await

@@ -1,62 +1,72 @@
-//! A stream to someone who may lose the right to it meanwhile.
+//! A stream of someone, or to someone, who may lose the right to it meanwhile.
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
-use spectra_proto::types::Reason;
 use tokio::time::Interval;
 use tonic::{Status, body::Body};
 
-use crate::{Caller, Error, authority::Authority, clock};
+use super::Standing;
 
-/// How often it is seen whether the caller may still listen.
+/// How often it is seen whether the caller may still go on.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The body of a stream, which ends when its caller's token does. A file is not without end: what was begun with a token that has
-/// expired meanwhile goes on to its end, unless the token is revoked.
+/// How a stream says why it ends.
+type End = fn(Status) -> Result<Frame<Bytes>, Status>;
+
+/// The body of a stream, which ends when its caller loses their standing.
 pub(super) struct Watched {
     body: Body,
-    authority: Arc<Authority>,
-    caller: Caller,
-    /// When the file was asked for, if it is one.
-    begun: Option<i64>,
+    standing: Standing,
+    end: End,
     look: Interval,
     ended: bool,
 }
 
 impl Watched {
-    pub(super) fn new(body: Body, authority: Arc<Authority>, caller: Caller, is_file: bool) -> Self {
-        let begun = is_file.then(clock::unix);
-        Self { body, authority, caller, begun, look: tokio::time::interval(LOOK), ended: false }
+    /// What a caller sends.
+    pub(super) fn request(body: Body, standing: Standing) -> Self {
+        Self::new(body, standing, Err)
+    }
+
+    /// What a caller is told.
+    pub(super) fn answer(body: Body, standing: Standing) -> Self {
+        Self::new(body, standing, |status| Ok(Frame::trailers(trailers(status))))
+    }
+
+    fn new(body: Body, standing: Standing, end: End) -> Self {
+        Self { body, standing, end, look: tokio::time::interval(LOOK), ended: false }
     }
 }
 
 impl http_body::Body for Watched {
-    type Data = bytes::Bytes;
+    type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<bytes::Bytes>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.ended {
             return Poll::Ready(None);
         }
         while self.look.poll_tick(context).is_ready() {
-            if !self.authority.still_believes(&self.caller, self.begun.unwrap_or_else(clock::unix)) {
+            if let Err(over) = self.standing.check() {
                 self.ended = true;
-                let over = Error::Unauthenticated(Reason::Unauthenticated, "the token is not valid any more; sign in again");
-                let (parts, ()) = Status::from(over).into_http::<()>().into_parts();
-                let mut trailers = HeaderMap::new();
-                trailers.extend(
-                    parts.headers.into_iter().filter(|(name, _)| name.as_ref().is_none_or(|name| name.as_str().starts_with("grpc-"))),
-                );
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                return Poll::Ready(Some((self.end)(over.into())));
             }
         }
         Pin::new(&mut self.body).poll_frame(context)
     }
+}
+
+/// A status as an answer's last words.
+fn trailers(status: Status) -> HeaderMap {
+    let (parts, ()) = status.into_http::<()>().into_parts();
+    let mut trailers = HeaderMap::new();
+    trailers.extend(parts.headers.into_iter().filter(|(name, _)| name.as_ref().is_none_or(|name| name.as_str().starts_with("grpc-"))));
+    trailers
 }
