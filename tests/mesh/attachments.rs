@@ -32,7 +32,7 @@ pub(crate) async fn attached(caller: &Caller, sample: &str) -> String {
 }
 
 /// Sends a file as a raw body.
-async fn attach(caller: &Caller, kind: &str, entity: &str, media_type: &str, content: &[u8]) -> Answer {
+pub(crate) async fn attach(caller: &Caller, kind: &str, entity: &str, media_type: &str, content: &[u8]) -> Answer {
     let path = format!("{PATH}?entity_type={kind}&entity_id={entity}&filename=iv.csv");
     caller.with("content-type", media_type).post_raw(&path, content.to_vec()).await
 }

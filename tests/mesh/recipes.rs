@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use spectra_tests::{Caller, Mesh, TEST};
 
+use crate::attachments::attach;
+
 const RECIPES: &str = "/api/lims/recipes";
 
 /// An example request of each method, in proto3 JSON.
@@ -124,6 +126,11 @@ async fn drafts_are_edited_rejected_and_deleted() {
     engineer.delete(&path).await.refused(403, "role_required");
     assert_eq!(pi.delete(&path).await.status, 204);
     engineer.get(&path).await.refused(404, "not_found");
+
+    let path = draft(&engineer).await;
+    attach(&engineer, "recipe", path.rsplit('/').next().unwrap(), "text/csv", b"0,1").await.expect(201);
+    pi.delete(&path).await.refused(409, "recipe_state");
+    engineer.get(&path).await.expect(200);
 
     let path = draft(&engineer).await;
     pi.act(&format!("{path}/reject")).await.refused(409, "recipe_state");

@@ -4,7 +4,7 @@
 //! [upload](upload) is written down before its first byte, and ends in the transaction that writes the attachment. What ends
 //! otherwise is [cleared away](sweep).
 
-use spectra_mesh::{Labelled, stamp};
+use spectra_mesh::{Error, Labelled, OrgTx, stamp};
 use spectra_proto::lims as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -17,6 +17,11 @@ mod rpc;
 mod store;
 pub(crate) mod sweep;
 mod upload;
+
+/// Whether files belong to a record. Nobody can attach one while the transaction holds that record for itself.
+pub(crate) async fn belong_to(tx: &mut OrgTx, kind: pb::EntityType, id: Uuid) -> Result<bool, Error> {
+    Attachment::any(tx, entity::Entity { kind, id }).await
+}
 
 /// A file that belongs to a record.
 #[derive(Debug)]

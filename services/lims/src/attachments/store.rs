@@ -47,6 +47,17 @@ impl Attachment {
         Ok(pb::ListAttachmentsResponse { items, pagination })
     }
 
+    /// Whether files belong to a record.
+    pub(super) async fn any(tx: &mut OrgTx, entity: Entity) -> Result<bool, Error> {
+        let any = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM attachments WHERE organization_id = $1 AND entity_type = $2 AND entity_id = $3) AS "any!""#,
+            tx.org(),
+            Labelled(entity.kind) as _,
+            entity.id,
+        );
+        Ok(any.fetch_one(tx.conn()).await?)
+    }
+
     /// Ends an upload in an attachment to a record that there is.
     pub(super) async fn keep(tx: &mut OrgTx, entity: &Entity, file: Whole) -> Result<Self, Error> {
         entity.hold(tx).await?;
@@ -108,14 +119,15 @@ pub(super) struct Dead {
     pub(super) id: Uuid,
 }
 
-/// Gives up the uploads that fell silent; these, and others that were given up. All organizations' alike.
+/// Gives up the uploads that fell silent; these, and others that were given up. All organizations' alike, and the oldest first: what was
+/// taken is as new again, so that what cannot be cleared away now lets the others go before it.
 pub(super) async fn dead(tx: &mut UpkeepTx) -> Result<Vec<Dead>, Error> {
     let dead = sqlx::query_as!(
         Dead,
         "WITH dead AS (
              SELECT organization_id, id FROM attachment_uploads WHERE given_up OR alive_at < now() - interval '30 seconds'
               ORDER BY alive_at LIMIT 100 FOR UPDATE SKIP LOCKED)
-         UPDATE attachment_uploads u SET given_up = true FROM dead
+         UPDATE attachment_uploads u SET given_up = true, alive_at = now() FROM dead
           WHERE u.organization_id = dead.organization_id AND u.id = dead.id
          RETURNING u.organization_id, u.id"
     );

@@ -23,7 +23,16 @@ impl Editable {
     }
 }
 
-/// A recipe that may vanish, as nobody was ever asked about it.
+/// What would be about nothing without its recipe.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tie {
+    /// Its approval was asked for or turned down before.
+    Decisions,
+    /// Files belong to it.
+    Attachments,
+}
+
+/// A recipe that may vanish, as nobody was ever asked about it and nothing belongs to it.
 #[derive(Debug)]
 pub(super) struct Disposable(Recipe);
 
@@ -85,11 +94,14 @@ impl Recipe {
         }
     }
 
-    /// Lets a draft be deleted, unless `on_record`: its approval was asked for or turned down before.
-    pub(super) fn disposable(self, on_record: bool) -> Result<Disposable, Refusal> {
+    /// Lets a draft be deleted that has no `tie`.
+    pub(super) fn disposable(self, tie: Option<Tie>) -> Result<Disposable, Refusal> {
         match self.status.0 {
-            RecipeStatus::Draft if on_record => Err(self.astray("what was decided about it stays on record, and so does the recipe")),
-            RecipeStatus::Draft => Ok(Disposable(self)),
+            RecipeStatus::Draft => match tie {
+                None => Ok(Disposable(self)),
+                Some(Tie::Decisions) => Err(self.astray("what was decided about it stays on record, and so does the recipe")),
+                Some(Tie::Attachments) => Err(self.astray("files are attached to it, which stay on record, and so does the recipe")),
+            },
             RecipeStatus::PendingApproval => Err(self.astray("only a draft can be deleted")),
             RecipeStatus::Approved | RecipeStatus::Retired | RecipeStatus::Unspecified => {
                 let refusal = Refusal::new(Reason::NotDeletable, "the recipe was approved and stays on record; it can be retired");

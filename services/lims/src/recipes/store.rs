@@ -7,8 +7,9 @@ use spectra_proto::lims as pb;
 use super::{
     Recipe,
     approvals::Approval,
-    rules::{Decision, Disposable, Editable, Retirable, params_hash},
+    rules::{Decision, Disposable, Editable, Retirable, Tie, params_hash},
 };
+use crate::attachments;
 
 impl Recipe {
     /// The recipe asked for.
@@ -65,11 +66,15 @@ impl Recipe {
         Self::rewrite(tx, current, &asked.recipe.unwrap_or_default(), asked.update_mask.as_ref()).await
     }
 
-    /// Deletes a draft that nobody was asked about.
+    /// Deletes a draft that nobody was asked about, and that nothing belongs to.
     pub(super) async fn delete(tx: &mut OrgTx, asked: &str) -> Result<(), Error> {
         let recipe = Self::lock(tx, asked).await?;
-        let on_record = Approval::count(tx, &recipe).await? > 0;
-        Self::erase(tx, &recipe.disposable(on_record)?).await
+        let tie = if Approval::count(tx, &recipe).await? > 0 {
+            Some(Tie::Decisions)
+        } else {
+            attachments::belong_to(tx, pb::EntityType::Recipe, recipe.id).await?.then_some(Tie::Attachments)
+        };
+        Self::erase(tx, &recipe.disposable(tie)?).await
     }
 
     /// Puts a draft up for approval.

@@ -50,8 +50,10 @@ fn what_was_approved_is_frozen() {
 
 #[test]
 fn a_draft_without_a_past_can_be_deleted() {
-    judged(|it| it.disposable(false), |it| it.0.status.0, [Ok(Draft), ASTRAY, KEPT, KEPT]);
-    judged(|it| it.disposable(true), |it| it.0.status.0, [ASTRAY, ASTRAY, KEPT, KEPT]);
+    judged(|it| it.disposable(None), |it| it.0.status.0, [Ok(Draft), ASTRAY, KEPT, KEPT]);
+    for tie in [Tie::Decisions, Tie::Attachments] {
+        judged(|it| it.disposable(Some(tie)), |it| it.0.status.0, [ASTRAY, ASTRAY, KEPT, KEPT]);
+    }
 }
 
 #[test]
