@@ -38,21 +38,26 @@ impl Mesh {
 
     /// Starts a mesh over a database in which something was prepared.
     pub async fn start_with(prepare: impl AsyncFnOnce(&mut PgConnection)) -> Self {
-        Self::start_as(prepare, &Protection::default()).await
+        Self::start_as(prepare, &Protection::default(), None).await
     }
 
     /// Starts a mesh whose gateway is protected.
     pub async fn start_protected(protection: &Protection) -> Self {
-        Self::start_as(async |_| {}, protection).await
+        Self::start_as(async |_| {}, protection, None).await
     }
 
-    async fn start_as(prepare: impl AsyncFnOnce(&mut PgConnection), protection: &Protection) -> Self {
+    /// Starts a mesh whose files leave so many bytes of the disk free.
+    pub async fn start_reserving(reserve: u64) -> Self {
+        Self::start_as(async |_| {}, &Protection::default(), Some(reserve)).await
+    }
+
+    async fn start_as(prepare: impl AsyncFnOnce(&mut PgConnection), protection: &Protection, reserve: Option<u64>) -> Self {
         spectra::install_crypto();
         let run = database::run().await;
         let admin = run.database(false).await.expect("a copy of the template");
         prepare(&mut PgConnection::connect_with(&admin).await.expect("the mesh's database")).await;
         let files = tempfile::tempdir().expect("a folder");
-        let stack = start(&admin, config(&run.secrets), protection, files.path()).await.expect("a mesh");
+        let stack = start(&admin, config(&run.secrets), protection, store(files.path(), reserve)).await.expect("a mesh");
         Self { stack, admin, files, tokens: Mutex::default() }
     }
 
@@ -162,7 +167,7 @@ impl Mesh {
         self.stack.stop().await;
         let run = database::run().await;
         let config = Config { key_encryption_key, ..config(&run.secrets) };
-        let stack = start(&self.admin, config, &Protection::default(), self.files.path()).await?;
+        let stack = start(&self.admin, config, &Protection::default(), store(self.files.path(), None)).await?;
         Ok(Self { stack, tokens: Mutex::default(), ..self })
     }
 }
@@ -170,8 +175,12 @@ impl Mesh {
 /// How large an attachment of the tests may be, in bytes.
 pub const LARGEST_FILE: u64 = 20 << 20;
 
-async fn start(admin: &PgConnectOptions, config: Config, protection: &Protection, files: &Path) -> anyhow::Result<Stack> {
-    let files = Files::open(&Place::Directory(files.to_owned()), LARGEST_FILE)?;
+/// The store of files in a folder.
+fn store(folder: &Path, reserve: Option<u64>) -> Files {
+    Files::open(&Place::Directory(folder.to_owned()), LARGEST_FILE, reserve).expect("a folder")
+}
+
+async fn start(admin: &PgConnectOptions, config: Config, protection: &Protection, files: Files) -> anyhow::Result<Stack> {
     let (listeners, pools) = (Listeners::anywhere().await?, Pools { max: 20, min: 0 });
     Stack::start(admin, &database::run().await.secrets, config, listeners, pools, protection, files).await
 }

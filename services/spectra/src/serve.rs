@@ -95,6 +95,7 @@ fn printed(options: &Serve) -> serde_json::Value {
         "database_connections": options.database_connections,
         "attachments": options.attachments.place,
         "attachment_bytes": options.attachments.most,
+        "attachment_reserve": options.attachments.reserve,
         "issuer": options.issuer,
         "insecure": options.insecure,
         "rate_limit": protection.rates().map(|rates| rates.client),

@@ -1,13 +1,15 @@
 //! Uploads that end before their end, and what is left of them: nothing.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use http::Method;
 use spectra_tests::{Caller, DEMO, Mesh, TEST, tools::run};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     time::Instant,
 };
+use uuid::Uuid;
 
 use super::{CURVE, PATH, attach, files, sample, there};
 
@@ -48,9 +50,52 @@ async fn an_upload_that_was_taken_for_dead_keeps_nothing() {
     become_of(&mesh, (0, 1, 1)).await;
     sqlx::query("UPDATE lims.attachment_uploads SET given_up = true").execute(&mut mesh.sql().await).await.unwrap();
     connection.write_all(&vec![7; 1 << 19]).await.unwrap();
+    answered(&mut connection, 503).await;
+    become_of(&mesh, (0, 0, 0)).await;
+}
+
+/// Reads the beginning of the answer, which has this status.
+async fn answered(connection: &mut TcpStream, status: u16) {
     let mut answer = vec![0; 4096];
-    let read = connection.read(&mut answer).await.unwrap();
-    assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&answer[..read]));
+    let read = tokio::time::timeout(PATIENCE, connection.read(&mut answer)).await.expect("an answer").unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+}
+
+/// Half an upload, of which the first bytes have come.
+async fn begun(mesh: &Mesh, caller: &Caller, sample: &str) -> TcpStream {
+    let mut connection = caller.begin(Method::POST, &path_of(sample), 1 << 20).await;
+    connection.write_all(&vec![7; 1 << 19]).await.unwrap();
+    become_of(mesh, (0, 1, 1)).await;
+    connection
+}
+
+#[tokio::test]
+async fn whoever_signs_out_in_the_middle_keeps_nothing() {
+    let mesh = Mesh::start().await;
+    let (technician, sample) = (mesh.anew("technician", DEMO).await, sample(&mesh.demo("engineer").await).await);
+    let mut connection = begun(&mesh, &technician, &sample).await;
+    technician.act("/auth/logout").await.expect(204);
+    // Nothing more is sent.
+    answered(&mut connection, 401).await;
+    become_of(&mesh, (0, 0, 0)).await;
+}
+
+#[tokio::test]
+async fn whoever_is_deactivated_in_the_middle_keeps_nothing() {
+    let mesh = Mesh::start().await;
+    let (technician, sample) = (mesh.demo("technician").await, sample(&mesh.demo("engineer").await).await);
+    let user = technician.get("/auth/me").await.expect(200)["id"].as_str().unwrap().to_owned();
+    let mut connection = begun(&mesh, &technician, &sample).await;
+    let path = format!("/api/identity/users/{user}");
+    mesh.demo("admin").await.put(&path, serde_json::json!({"is_active": false})).await.expect(200);
+    let told = Instant::now();
+    while technician.get(PATH).await.status != 401 {
+        assert!(told.elapsed() < PATIENCE, "the user is still let in");
+    }
+    // What is sent to the end all the same is refused there, if it was not before.
+    _ = connection.write_all(&vec![7; 1 << 19]).await;
+    answered(&mut connection, 401).await;
     become_of(&mesh, (0, 0, 0)).await;
 }
 
@@ -60,26 +105,48 @@ async fn what_a_dead_process_left_is_cleared_away() {
     let mesh = Mesh::start().await;
     let sample = sample(&mesh.demo("engineer").await).await;
     attach(&mesh.demo("technician").await, "sample", &sample, "text/csv", CURVE.as_bytes()).await.expect(201);
-    let mut conn = mesh.sql().await;
     for (organization, silent) in [(DEMO, 31), (TEST, 31), (TEST, -600)] {
-        let (organization, id): (String, String) = sqlx::query_as(
-            "INSERT INTO lims.attachment_uploads (organization_id, id, alive_at)
-             SELECT id, gen_random_uuid(), now() - make_interval(secs => $2) FROM identity.organizations WHERE slug = $1
-             RETURNING organization_id::text, id::text",
-        )
-        .bind(organization)
-        .bind(silent)
-        .fetch_one(&mut conn)
-        .await
-        .unwrap();
-        let folder = mesh.files().join(organization);
-        fs::create_dir_all(&folder).unwrap();
-        for name in [id.clone(), format!("{id}#1"), format!("{id}#2")] {
+        let (folder, id) = (folder(&mesh, organization).await, spectra_mesh::new_id());
+        for name in [id.to_string(), format!("{id}#1"), format!("{id}#2")] {
             fs::write(folder.join(name), "x").unwrap();
         }
+        note(&mesh, organization, &[id], silent).await;
     }
-    assert_eq!(there(&mesh).await, (1, 3, 10));
     become_of(&mesh, (1, 1, 4)).await;
+}
+
+/// Where the files of an organization are.
+async fn folder(mesh: &Mesh, organization: &str) -> PathBuf {
+    let id = sqlx::query_scalar("SELECT id::text FROM identity.organizations WHERE slug = $1").bind(organization);
+    let id: String = id.fetch_one(&mut mesh.sql().await).await.unwrap();
+    let folder = mesh.files().join(id);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Writes down uploads that say nothing for so many seconds.
+async fn note(mesh: &Mesh, organization: &str, ids: &[Uuid], silent: i32) {
+    let noted = sqlx::query(
+        "INSERT INTO lims.attachment_uploads (organization_id, id, alive_at)
+         SELECT o.id, upload, now() - make_interval(secs => $3) FROM identity.organizations o, unnest($2) upload WHERE slug = $1",
+    );
+    noted.bind(organization).bind(ids).bind(silent).execute(&mut mesh.sql().await).await.unwrap();
+}
+
+/// As many as are taken at once, and older than all else.
+#[tokio::test]
+async fn what_cannot_be_cleared_away_stands_in_no_others_way() {
+    let mesh = Mesh::start().await;
+    let stuck: Vec<_> = (0..100).map(|_| spectra_mesh::new_id()).collect();
+    let demo = folder(&mesh, DEMO).await;
+    for id in &stuck {
+        fs::create_dir(demo.join(id.to_string())).unwrap();
+    }
+    note(&mesh, DEMO, &stuck, 3600).await;
+    let late = spectra_mesh::new_id();
+    fs::write(folder(&mesh, TEST).await.join(late.to_string()), "x").unwrap();
+    note(&mesh, TEST, &[late], 31).await;
+    become_of(&mesh, (0, 100, 0)).await;
 }
 
 #[tokio::test]
@@ -107,6 +174,20 @@ async fn a_store_that_fails_leaves_nothing_and_recovers() {
     technician.get(&format!("{PATH}/{made}/content")).await.refused(500, "internal");
 }
 
+#[tokio::test]
+async fn a_disk_without_room_to_spare_takes_no_files() {
+    let mesh = Mesh::start_reserving(u64::MAX).await;
+    let engineer = mesh.demo("engineer").await;
+    let sample = sample(&engineer).await;
+    // One that is refused at its end, and one in the middle.
+    for size in [1 << 10, 5 << 20] {
+        attach(&engineer, "sample", &sample, "text/csv", &vec![b'0'; size]).await.refused(507, "storage_full");
+        become_of(&mesh, (0, 0, 0)).await;
+    }
+    engineer.post("/api/lims/samples", serde_json::json!({"name": "n"})).await.expect(201);
+}
+
+/// The same of a disk that is full in earnest, where one can be had.
 #[tokio::test]
 async fn a_full_disk_refuses_what_does_not_fit() {
     let mesh = Mesh::start().await;

@@ -30,7 +30,8 @@ const AT_ONCE: usize = 2;
 const SENT_AT_ONCE: usize = 32;
 /// How long one that comes then may wait for its turn.
 const TURN: Duration = Duration::from_secs(30);
-/// What is left free of a directory's disk, on which the database may be too: a twentieth of it, and no more than this.
+/// What is left free of a directory's disk when nothing else is asked for, as the database may be there too: a twentieth of it, and no more
+/// than this.
 const RESERVE: u64 = 256 << 20;
 /// How much of a file is read at once.
 const PIECE: usize = 256 << 10;
@@ -75,13 +76,16 @@ pub struct Files {
     directory: Option<LocalFileSystem>,
     /// How large a file may be, in bytes.
     limit: u64,
+    /// What is left free of a directory's disk, in bytes, when that was asked for.
+    reserve: Option<u64>,
     /// The files that each organization sends just now.
     sent: Arc<Shares<Uuid>>,
 }
 
 impl Files {
-    /// Opens the store. Refused when its directory cannot be made.
-    pub fn open(place: &Place, limit: u64) -> Result<Self, Error> {
+    /// Opens the store, for files of `limit` bytes at most, with as much of a directory's disk left free as `reserve` says. Refused when the
+    /// directory cannot be made.
+    pub fn open(place: &Place, limit: u64, reserve: Option<u64>) -> Result<Self, Error> {
         let sent = Arc::new(Shares::of(SENT_AT_ONCE));
         let fault = |what: String, cause: &dyn Fault| Error::broken(format!("{what} cannot keep attachments: {cause}"));
         match place {
@@ -91,13 +95,13 @@ impl Files {
                 DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| fault(&cause))?;
                 // What is acknowledged outlives a power cut.
                 let directory = LocalFileSystem::new_with_prefix(path).map_err(|cause| fault(&cause))?.with_fsync(true);
-                Ok(Self { store: Arc::new(directory.clone()), directory: Some(directory), limit, sent })
+                Ok(Self { store: Arc::new(directory.clone()), directory: Some(directory), limit, reserve, sent })
             }
             Place::Bucket { name, prefix } => {
                 let retry = RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..RetryConfig::default() };
                 let bucket = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retry).build();
                 let bucket = bucket.map_err(|cause| fault(format!("the bucket {name}"), &cause))?;
-                Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), directory: None, limit, sent })
+                Ok(Self { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), directory: None, limit, reserve, sent })
             }
         }
     }
@@ -123,7 +127,7 @@ impl Files {
             None => None,
         };
         let size = if disk.is_some() { BLOCK } else { PART };
-        Ok(Writing { upload, disk, size, part: PutPayloadMut::new(), parts: JoinSet::new() })
+        Ok(Writing { upload, disk, reserve: self.reserve, size, part: PutPayloadMut::new(), parts: JoinSet::new() })
     }
 
     /// Reads a part of a file, which has `size` bytes in all.
@@ -182,6 +186,8 @@ pub(super) struct Writing {
     upload: Box<dyn MultipartUpload>,
     /// Where it is written, if that is a directory.
     disk: Option<PathBuf>,
+    /// What is left free there.
+    reserve: Option<u64>,
     /// How large a part is.
     size: usize,
     /// What is not on its way yet.
@@ -227,7 +233,8 @@ impl Writing {
     async fn send(&mut self) -> Result<(), Error> {
         if let Some(disk) = &self.disk {
             let disk = rustix::fs::statvfs(disk).map_err(Error::broken)?;
-            if disk.f_bavail * disk.f_frsize < RESERVE.min(disk.f_blocks * disk.f_frsize / 20) {
+            let reserve = self.reserve.unwrap_or_else(|| RESERVE.min(disk.f_blocks * disk.f_frsize / 20));
+            if disk.f_bavail * disk.f_frsize < reserve {
                 return Err(full());
             }
         }
@@ -284,5 +291,15 @@ mod tests {
         for wrong in ["", "s3://", "s3:///a", "file://host/a", "http://lab/a", "gs://lab"] {
             assert!(Place::read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_as_one() {
+        let failed =
+            |kind: io::ErrorKind| explained(object_store::Error::Generic { store: "disk", source: Box::new(io::Error::from(kind)) });
+        for full in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge] {
+            assert!(matches!(failed(full), Error::Full(_)), "{full}");
+        }
+        assert!(matches!(failed(io::ErrorKind::PermissionDenied), Error::Unavailable(_)));
     }
 }

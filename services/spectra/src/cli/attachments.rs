@@ -9,7 +9,7 @@ use spectra_lims::{Files, Place};
 /// The most that the contract lets through.
 const MOST: u64 = 5 << 30;
 
-/// Where attachments are kept, and how large they may be.
+/// Where attachments are kept, how large they may be, and what they leave free.
 #[derive(Clone, Debug, Args)]
 pub struct Attachments {
     /// A directory, `file:///DIRECTORY`, or `s3://BUCKET/PREFIX`; a directory among the data of `up`, or `.spectra/attachments`, when unset.
@@ -21,6 +21,9 @@ pub struct Attachments {
     /// How large an attachment may be, in bytes.
     #[arg(long = "attachment-bytes", env = "SPECTRA_ATTACHMENT_BYTES", default_value_t = MOST, value_parser = clap::value_parser!(u64).range(1..=MOST))]
     pub most: u64,
+    /// How much of the disk of a directory is left free, in bytes; a twentieth of it, and 256 MiB at most, when unset.
+    #[arg(long = "attachment-reserve", env = "SPECTRA_ATTACHMENT_RESERVE", value_name = "BYTES")]
+    pub reserve: Option<u64>,
 }
 
 impl Attachments {
@@ -30,7 +33,7 @@ impl Attachments {
             (Some(place), _) => read(place)?,
             (None, data) => Place::Directory(data.unwrap_or(Path::new(".spectra")).join("attachments")),
         };
-        Ok(Files::open(&place, self.most)?)
+        Ok(Files::open(&place, self.most, self.reserve)?)
     }
 
     pub(super) fn fault(&self) -> Option<String> {
