@@ -154,7 +154,7 @@ async fn files_belong_to_records_of_every_kind() {
     let mesh = Mesh::start().await;
     let (own, foreign) = (crate::records::Records::make(&mesh, DEMO).await, crate::records::Records::make(&mesh, TEST).await);
     let technician = mesh.demo("technician").await;
-    for kind in ["sample", "wafer", "device", "material", "recipe", "sop", "instrument", "calibration", "run"] {
+    for kind in ["sample", "wafer", "device", "material", "recipe", "sop", "eln_entry", "instrument", "calibration", "run"] {
         let of = |records: &crate::records::Records| records.id(kind).as_str().unwrap().to_owned();
         let made = attach(&technician, kind, &of(&own), "text/csv", CURVE.as_bytes()).await.expect(201);
         assert_eq!((&made["entity_type"], &made["entity_id"]), (&json!(kind), &own.id(kind)));
