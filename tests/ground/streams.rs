@@ -39,7 +39,7 @@ impl StreamService for Streams {
         let first = asked.cursor().parse::<i32>().unwrap_or(0) + 1;
         let open = self.0.begin();
         let numbers = (first..=asked.to).map(move |number| match number {
-            _ if number == asked.fail_at => Err(Error::Exhausted("it was told to fail").into()),
+            _ if number == asked.fail_at => Err(Error::exhausted("it was told to fail").into()),
             _ => Ok(Tick { cursor: number.to_string(), number }),
         });
         let ticks = tokio_stream::iter(numbers);

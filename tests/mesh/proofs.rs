@@ -105,9 +105,26 @@ async fn wrong_passwords_are_counted_and_then_told_nothing() {
         wrong += u32::from(told == 403);
     }
     assert_eq!(wrong, 10);
-    engineer.post("/auth/proofs", guess("eng123")).await.refused(429, "exhausted");
     let path = format!("{ELN}/{}/sign", entry["id"].as_str().unwrap());
-    engineer.post(&path, json!({"method": "password", "password": "eng123"})).await.refused(429, "exhausted");
+    let refused = async || {
+        let answers = [
+            engineer.post("/auth/proofs", guess("eng123")).await,
+            engineer.post(&path, json!({"method": "password", "password": "eng123"})).await,
+        ];
+        answers.map(|answer| {
+            let after = answer.header("retry-after").parse::<u64>().unwrap();
+            answer.refused(429, "exhausted");
+            after
+        })
+    };
+    for after in refused().await {
+        assert!((801..=900).contains(&after), "a quarter of an hour, less what has passed: {after}");
+    }
+    let sooner = "UPDATE identity.proof_misses SET since = now() - interval '14 minutes'";
+    sqlx::query(sooner).execute(&mut mesh.sql().await).await.unwrap();
+    for after in refused().await {
+        assert!((1..=60).contains(&after), "{after}");
+    }
     mesh.anew("engineer", DEMO).await.post("/auth/proofs", guess("eng123")).await.expect(200);
     let later = "UPDATE identity.proof_misses SET since = now() - interval '16 minutes'";
     sqlx::query(later).execute(&mut mesh.sql().await).await.unwrap();

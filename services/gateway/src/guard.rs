@@ -122,7 +122,7 @@ impl Excess {
     pub(crate) fn error(self) -> Error {
         self.record();
         match self {
-            Self::OfClient => Error::Exhausted(self.told()),
+            Self::OfClient => Error::exhausted(self.told()),
             Self::OfAll => Error::Unavailable(self.told()),
         }
     }

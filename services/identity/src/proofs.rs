@@ -48,8 +48,9 @@ impl App {
         };
         let fits = self.passwords.fit(password, hash.iter().cloned().collect()).await?.is_some();
         let mut tx = self.acting(permit).await?;
-        if !store::may_try(&mut tx, permit.caller()).await? {
-            return Err(Error::Exhausted("too many wrong passwords in this session; wait a quarter of an hour, or sign in again"));
+        if let Some(pause) = store::pause(&mut tx, permit.caller()).await? {
+            let told = "too many wrong passwords in this session; wait a quarter of an hour, or sign in again";
+            return Err(Error::Exhausted(told, pause));
         }
         if !fits {
             store::miss(&mut tx, permit.caller()).await?;

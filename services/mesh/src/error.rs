@@ -68,9 +68,9 @@ pub enum Error {
     /// Not now; the same call may be made again.
     #[error("{0}")]
     Unavailable(&'static str),
-    /// Too much at once; the same call may be made again after a while.
+    /// Too much at once; the same call may be made again after this while.
     #[error("{0}")]
-    Exhausted(&'static str),
+    Exhausted(&'static str, Duration),
     /// There is no room to keep what the caller sends.
     #[error("{0}")]
     Full(&'static str),
@@ -130,6 +130,12 @@ impl Error {
         Self::NotFound(Cow::Borrowed(kind))
     }
 
+    /// Too much at once; the same call may be made again in a moment.
+    #[must_use]
+    pub const fn exhausted(told: &'static str) -> Self {
+        Self::Exhausted(told, AFTER)
+    }
+
     /// A fault of ours with its cause.
     pub fn broken(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Broken(cause.into())
@@ -157,7 +163,7 @@ impl Error {
             Self::Peer(status) | Self::Replayed(status) => (status.code(), Reason::Unspecified),
             Self::Unavailable(_) => (Code::Unavailable, Reason::Unavailable),
             Self::Malformed(_) => (Code::InvalidArgument, Reason::Malformed),
-            Self::Exhausted(_) => (Code::ResourceExhausted, Reason::Exhausted),
+            Self::Exhausted(..) => (Code::ResourceExhausted, Reason::Exhausted),
             Self::Full(_) => (Code::ResourceExhausted, Reason::StorageFull),
             Self::Unimplemented => (Code::Unimplemented, Reason::Unimplemented),
             Self::Deadline => (Code::DeadlineExceeded, Reason::Deadline),
@@ -186,8 +192,11 @@ impl From<Error> for Status {
                 let violation = |Violation { field, message }| FieldViolation { field, description: message, ..FieldViolation::default() };
                 details.set_bad_request(violations.into_iter().map(violation).collect::<Vec<_>>());
             }
-            Error::Unavailable(_) | Error::Exhausted(_) => {
+            Error::Unavailable(_) => {
                 details.set_retry_info(Some(AFTER));
+            }
+            Error::Exhausted(_, after) => {
+                details.set_retry_info(Some(after));
             }
             Error::NotFound(_)
             | Error::Malformed(_)
@@ -228,7 +237,7 @@ impl From<sqlx::Error> for Error {
                 Some("57P01" | "57P02" | "57P03" | "57P05" | "25006" | "53300") => {
                     Self::Unavailable("the database does not answer; try again in a moment")
                 }
-                Some("53100" | "53200") => Self::Exhausted("the database is out of room; nothing was changed"),
+                Some("53100" | "53200") => Self::exhausted("the database is out of room; nothing was changed"),
                 _ => Self::broken(error),
             },
             _ => Self::broken(error),

@@ -136,7 +136,7 @@ where
                 let org = permit.caller().org;
                 tracing::Span::current().record("org", tracing::field::display(org));
                 let Ok(taken) = calls.share(org).try_acquire_owned() else {
-                    let busy = Error::Exhausted("the organization has too many calls in flight; try again in a moment");
+                    let busy = Error::exhausted("the organization has too many calls in flight; try again in a moment");
                     return Ok(Status::from(busy).into_http());
                 };
                 place = Some(taken);

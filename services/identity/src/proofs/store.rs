@@ -25,18 +25,20 @@ pub(super) async fn password_hash(tx: &mut SystemTx, caller: &Caller) -> Result<
     Ok(hash.fetch_optional(tx.conn()).await?.flatten())
 }
 
-/// Whether the caller's session may be told whether a password fits. Its other tries wait meanwhile.
-pub(super) async fn may_try(tx: &mut SystemTx, caller: &Caller) -> Result<bool, Error> {
+/// How long the caller's session is not told whether a password fits; none when it is told. Its other tries wait meanwhile.
+pub(super) async fn pause(tx: &mut SystemTx, caller: &Caller) -> Result<Option<Duration>, Error> {
     sqlx::query!("SELECT FROM sessions WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE", caller.org, caller.session)
         .execute(tx.conn())
         .await?;
-    let missed = sqlx::query_scalar!(
-        "SELECT misses FROM proof_misses WHERE organization_id = $1 AND session_id = $2 AND since > now() - make_interval(secs => $3)",
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT extract(epoch FROM since + make_interval(secs => $3) - now())::float8 AS "seconds!" FROM proof_misses
+            WHERE organization_id = $1 AND session_id = $2 AND misses >= $4 AND since > now() - make_interval(secs => $3)"#,
         caller.org,
         caller.session,
         WINDOW.as_secs_f64(),
+        MISSES,
     );
-    Ok(missed.fetch_optional(tx.conn()).await?.is_none_or(|misses| misses < MISSES))
+    Ok(seconds.fetch_optional(tx.conn()).await?.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(WINDOW)))
 }
 
 /// Counts a wrong password.

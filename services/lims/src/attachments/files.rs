@@ -113,7 +113,7 @@ impl Files {
 
     /// Waits for a place among the files that an organization sends at once.
     pub(super) async fn place(&self, organization: Uuid) -> Result<OwnedSemaphorePermit, Error> {
-        let busy = || Error::Exhausted("the organization sends too many files at once; try again in a moment");
+        let busy = || Error::exhausted("the organization sends too many files at once; try again in a moment");
         let turn = self.sent.share(organization).acquire_owned();
         tokio::time::timeout(TURN, turn).await.map_err(|_| busy())?.map_err(|_| busy())
     }
