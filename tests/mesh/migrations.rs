@@ -62,6 +62,34 @@ async fn every_step_can_be_undone() {
     same(&snapshot(&admin).await, &made);
 }
 
+/// A step of a lower number may come to a database after one of a higher: it is made then, and all is as if it had come in order.
+#[tokio::test]
+async fn a_step_that_was_passed_over_is_made_later() {
+    const LATE: (Schema, i64, &str) = (Schema::Identity, 4, "identity.proofs");
+    let (schema, late, table) = LATE;
+    let admin = empty_database().await;
+    schema::migrate(&admin).await.unwrap();
+    let made = snapshot(&admin).await;
+    undo_all(&admin, schema).await;
+    let mut conn = as_owner(&admin, schema).await;
+    for (folder, history) in [("mesh", "migrations_common"), (schema.name(), "migrations")] {
+        let all = migrator(folder, history).await;
+        let kept = all.iter().filter(|step| folder == "mesh" || step.version != late).cloned().collect();
+        let mut others = Migrator::with_migrations(kept);
+        others.dangerous_set_table_name(history);
+        others.run(&mut conn).await.unwrap();
+    }
+    let versions = "SELECT array_agg(version ORDER BY version) FROM identity.migrations";
+    let before: Vec<i64> = sqlx::query_scalar(versions).fetch_one(&mut conn).await.unwrap();
+    assert!(!before.contains(&late) && before.last().is_some_and(|last| *last > late), "{before:?}");
+    assert!(!snapshot(&admin).await.iter().any(|line| line.contains(table)));
+    schema::migrate(&admin).await.unwrap();
+    let now: Vec<i64> = sqlx::query_scalar(versions).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(now, (1..=i64::try_from(now.len()).unwrap()).collect::<Vec<_>>());
+    same(&snapshot(&admin).await, &made);
+    assert!(progress(&admin).await.iter().all(|(applied, known)| applied == known));
+}
+
 /// Several instances start at once, on one database and on databases of one cluster, whose roles
 /// are the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,15 +151,26 @@ async fn refused(options: PgConnectOptions, role: &str) {
 
 /// Undoes all that a schema's migrations did.
 async fn undo_all(admin: &PgConnectOptions, schema: Schema) {
+    let mut conn = as_owner(admin, schema).await;
+    for (folder, history) in [(schema.name(), "migrations"), ("mesh", "migrations_common")] {
+        migrator(folder, history).await.undo(&mut conn, 0).await.unwrap();
+    }
+}
+
+/// A connection that migrates a schema.
+async fn as_owner(admin: &PgConnectOptions, schema: Schema) -> PgConnection {
     let mut conn = PgConnection::connect_with(admin).await.unwrap();
     let name = schema.name();
     run(&mut conn, &format!("SET ROLE spectra_{name}_owner; SET search_path = {name}")).await;
-    for (folder, history) in [(name, "migrations"), ("mesh", "migrations_common")] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(folder);
-        let mut migrator = Migrator::new(folder).await.unwrap();
-        migrator.dangerous_set_table_name(history);
-        migrator.undo(&mut conn, 0).await.unwrap();
-    }
+    conn
+}
+
+/// The steps in a folder, and the table that records them.
+async fn migrator(folder: &str, history: &'static str) -> Migrator {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(folder);
+    let mut migrator = Migrator::new(folder).await.unwrap();
+    migrator.dangerous_set_table_name(history);
+    migrator
 }
 
 /// How many steps of each schema are applied, and how many are known.
