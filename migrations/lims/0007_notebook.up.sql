@@ -8,7 +8,7 @@ CREATE TABLE eln_entries (
   entry_version int NOT NULL DEFAULT 1 CHECK (entry_version > 0),
   supersedes uuid,
   author_id uuid NOT NULL,
-  -- Who wrote the text last; the author when unset. Neither witnesses it.
+  -- Who wrote the text or attached a file last; the author when unset. Neither witnesses it.
   edited_by uuid,
   title text NOT NULL CHECK (length(title) BETWEEN 1 AND 300),
   body_markdown text NOT NULL CHECK (length(body_markdown) <= 200000),
@@ -81,6 +81,17 @@ BEGIN
 END $$;
 CREATE TRIGGER frozen BEFORE INSERT OR UPDATE OR DELETE ON eln_entries FOR EACH ROW EXECUTE FUNCTION eln_frozen();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON eln_entries FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+
+-- The files of a version are part of what is signed: a signed one takes no more, and who attaches one has the version to themselves.
+CREATE FUNCTION eln_attachable() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  PERFORM FROM eln_entries WHERE organization_id = NEW.organization_id AND id = NEW.entity_id FOR UPDATE;
+  IF EXISTS (SELECT FROM signatures WHERE organization_id = NEW.organization_id AND entry_id = NEW.entity_id) THEN
+    RAISE EXCEPTION 'an entry is signed with the files that it has' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER attachable BEFORE INSERT ON attachments FOR EACH ROW WHEN (NEW.entity_type = 'eln_entry') EXECUTE FUNCTION eln_attachable();
 
 -- The words of each version, beside it and in few pages. Row security lets no index of words answer, as the operator
 -- that asks is not proof against leaks: a search passes over the words of an organization, newest first.

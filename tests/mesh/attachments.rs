@@ -14,7 +14,7 @@ mod refusals;
 pub(crate) const PATH: &str = "/api/lims/attachments";
 
 /// A sweep of an instrument.
-const CURVE: &str = "v_gs,i_d\n0,1e-12\n0.5,3e-7\n1,2e-5\n";
+pub(crate) const CURVE: &str = "v_gs,i_d\n0,1e-12\n0.5,3e-7\n1,2e-5\n";
 
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -62,7 +62,7 @@ fn files(folder: &Path) -> usize {
 }
 
 /// How many attachments, uploads that are not ended, and files there are.
-async fn there(mesh: &Mesh) -> (i64, i64, usize) {
+pub(crate) async fn there(mesh: &Mesh) -> (i64, i64, usize) {
     let (attachments, uploads) =
         sqlx::query_as("SELECT (SELECT count(*) FROM lims.attachments), (SELECT count(*) FROM lims.attachment_uploads)")
             .fetch_one(&mut mesh.sql().await)
@@ -154,10 +154,13 @@ async fn files_belong_to_records_of_every_kind() {
     let mesh = Mesh::start().await;
     let (own, foreign) = (crate::records::Records::make(&mesh, DEMO).await, crate::records::Records::make(&mesh, TEST).await);
     let technician = mesh.demo("technician").await;
+    let written = crate::eln::written(&technician, "unsigned").await;
     for kind in ["sample", "wafer", "device", "material", "recipe", "sop", "eln_entry", "instrument", "calibration", "run"] {
         let of = |records: &crate::records::Records| records.id(kind).as_str().unwrap().to_owned();
-        let made = attach(&technician, kind, &of(&own), "text/csv", CURVE.as_bytes()).await.expect(201);
-        assert_eq!((&made["entity_type"], &made["entity_id"]), (&json!(kind), &own.id(kind)));
+        // A signed entry takes no files.
+        let id = if kind == "eln_entry" { written["id"].as_str().unwrap().to_owned() } else { of(&own) };
+        let made = attach(&technician, kind, &id, "text/csv", CURVE.as_bytes()).await.expect(201);
+        assert_eq!((&made["entity_type"], &made["entity_id"]), (&json!(kind), &json!(id)));
         let nobodys = spectra_mesh::new_id().to_string();
         let theirs = attach(&technician, kind, &of(&foreign), "text/csv", CURVE.as_bytes()).await.refused(404, "not_found");
         let unknown = attach(&technician, kind, &nobodys, "text/csv", CURVE.as_bytes()).await.refused(404, "not_found");

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use spectra_tests::{Caller, Mesh, TEST};
 
 mod export;
+mod files;
 mod search;
 
 pub(crate) const ELN: &str = "/api/lims/eln";

@@ -23,11 +23,11 @@ pub(crate) fn example(method: &str, _: impl Fn(&str) -> Value) -> Option<Value> 
     })
 }
 
-fn path(entry: &Value) -> String {
+pub(crate) fn path(entry: &Value) -> String {
     format!("{ELN}/{}", entry["id"].as_str().unwrap())
 }
 
-fn with(password: &str, meaning: &str) -> Value {
+pub(crate) fn with(password: &str, meaning: &str) -> Value {
     json!({"method": "password", "password": password, "meaning": meaning, "reason": "I was there"})
 }
 
@@ -41,7 +41,7 @@ async fn public_key(caller: &Caller) -> Vec<u8> {
 }
 
 /// What every signature of a version says, once it is seen that it is one.
-async fn verified(caller: &Caller, entry: &Value) -> Vec<Manifest> {
+pub(crate) async fn verified(caller: &Caller, entry: &Value) -> Vec<Manifest> {
     let key = public_key(caller).await;
     let listed = caller.get(&format!("{}/signatures", path(entry))).await.expect(200);
     let verified = listed["items"].as_array().unwrap().iter().map(|signature| {
@@ -153,7 +153,13 @@ async fn no_statement_changes_what_is_signed() {
         .await
         .unwrap();
     let (entry_id, unsigned_id) = (entry["id"].as_str().unwrap(), unsigned["id"].as_str().unwrap());
+    let attached = format!(
+        "INSERT INTO lims.attachments (organization_id, id, entity_type, entity_id, filename, content_type, size_bytes, sha256, uri, uploaded_by)
+         SELECT organization_id, gen_random_uuid(), 'eln_entry', id, 'iv.csv', 'text/csv', 1, content_hash, 'x', author_id
+           FROM lims.eln_entries WHERE id = '{entry_id}'"
+    );
     let statements = [
+        attached,
         format!("UPDATE lims.eln_entries SET title = 'x' WHERE id = '{entry_id}'"),
         format!("UPDATE lims.eln_entries SET signed = false, signed_at = NULL WHERE id = '{entry_id}'"),
         format!("UPDATE lims.eln_entries SET revision = 9 WHERE id = '{entry_id}'"),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 mod content;
 pub mod export;
+mod files;
 mod links;
 mod rpc;
 mod rules;
@@ -15,6 +16,8 @@ mod signatures;
 mod store;
 
 use content::{Content, LinkedEntities};
+use files::File;
+pub(crate) use rules::Attachable;
 
 /// One version of an entry.
 #[derive(Clone, Debug)]

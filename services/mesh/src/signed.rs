@@ -1,7 +1,7 @@
 //! Signed records: what an electronic signature says, in one form for whoever makes, keeps or checks it.
 //!
 //! The form is JSON as RFC 8785 has it: keys in order, no spaces. The structs have their fields in the order of the
-//! keys, and hold texts and small whole numbers alone, so that what serde writes is that form.
+//! keys, and hold texts and whole numbers below 2^53 alone, so that what serde writes is that form.
 
 use std::collections::BTreeMap;
 

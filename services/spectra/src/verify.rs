@@ -71,6 +71,9 @@ fn public_key(text: &str) -> Result<Vec<u8>> {
 /// What was signed, in lines. What others wrote is quoted, so that it moves no cursor.
 fn told(checked: &Checked, trusted: bool) -> String {
     let mut lines = vec![format!("notebook entry {}, version {}: {:?}", checked.entry_no, checked.entry_version, checked.title)];
+    for file in &checked.files {
+        lines.push(format!("with the file {:?} of {} bytes, whose SHA-256 is {:?}", file.filename, file.size_bytes, file.sha256));
+    }
     for manifest in &checked.manifests {
         let signer = &manifest.signer;
         let reason = manifest.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();

@@ -25,6 +25,9 @@ async fn an_export_is_checked_offline() {
     let engineer = mesh.demo("engineer").await;
     let entry = engineer.post("/api/lims/eln", json!({"title": "Leakage \u{202e}of W1", "body_markdown": "1 nA"})).await.expect(201);
     let path = format!("/api/lims/eln/{}", entry["id"].as_str().unwrap());
+    let attach =
+        format!("/api/lims/attachments?entity_type=eln_entry&entity_id={}&filename=iv%E2%80%AE.csv", entry["id"].as_str().unwrap());
+    engineer.with("content-type", "text/csv").post_raw(&attach, "0,0\n").await.expect(201);
     engineer.post(&format!("{path}/sign"), json!({"method": "password", "password": "eng123", "reason": "so it was"})).await.expect(200);
     let keys = engineer.get("/api/identity/signature-keys").await.expect(200);
     let key = keys["items"][0]["public_key"].as_str().unwrap();
@@ -37,6 +40,8 @@ async fn an_export_is_checked_offline() {
         assert_eq!(code, 0, "{told}");
         assert!(told.contains("see whether it is your lab's") && told.contains(keys["items"][0]["key_id"].as_str().unwrap()), "{told}");
         assert!(told.contains("\"Process Engineer\" (engineer)") && told.contains("because \"so it was\""), "{told}");
+        let file_sum = spectra_mesh::sha256(b"0,0\n");
+        assert!(told.contains(&format!("\"iv\\u{{202e}}.csv\" of 4 bytes, whose SHA-256 is \"{file_sum}\"")), "{told}");
         assert!(!told.contains('\u{202e}'), "a title turns no text around: {told:?}");
         for key in [key, text(&key_file)] {
             assert_eq!(run(&[text(&file), "--key", key]).0, 0);
@@ -46,6 +51,9 @@ async fn an_export_is_checked_offline() {
         std::fs::write(&file, export.replace("1 nA", "2 nA")).unwrap();
         let (code, told) = run(&[text(&file)]);
         assert!(code == 1 && told.contains("body_markdown is not what was signed"), "{code}: {told}");
+        std::fs::write(&file, export.replace(&file_sum, &spectra_mesh::sha256(b"1,0\n"))).unwrap();
+        let (code, told) = run(&[text(&file)]);
+        assert!(code == 1 && told.contains("attachments is not what was signed"), "{code}: {told}");
         std::fs::write(&file, export.replace("Process Engineer", "Process engineer")).unwrap();
         assert_eq!(run(&[text(&file)]).0, 1);
         std::fs::write(&file, &export[..export.len() / 2]).unwrap();

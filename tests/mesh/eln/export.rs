@@ -6,6 +6,7 @@ use spectra_lims::eln::export::{Broken, Export};
 use spectra_tests::{DEMO, Mesh, TEST};
 
 use super::{ELN, sign_by_all, written};
+use crate::attachments::{CURVE, attach};
 
 #[tokio::test]
 async fn an_export_is_what_was_signed() {
@@ -13,6 +14,7 @@ async fn an_export_is_what_was_signed() {
     let (engineer, viewer) = (mesh.demo("engineer").await, mesh.demo("viewer").await);
     let entry = written(&engineer, "Leakage of *W1*").await;
     let path = format!("{ELN}/{}", entry["id"].as_str().unwrap());
+    let attached = attach(&engineer, "eln_entry", entry["id"].as_str().unwrap(), "text/csv", CURVE.as_bytes()).await.expect(201);
     let unsigned = viewer.get(&format!("{path}/export")).await.text();
     assert_eq!(Export::check(&unsigned, None).unwrap_err(), Broken::Wrong("nobody has signed this version".to_owned()));
     sign_by_all(&mesh, DEMO, entry["id"].as_str().unwrap()).await;
@@ -28,8 +30,20 @@ async fn an_export_is_what_was_signed() {
         let checked = Export::check(&file.text(), Some(&key)).unwrap();
         let told: Vec<_> = checked.manifests.iter().map(|said| (said.signer.name.as_str(), said.meaning.as_str())).collect();
         assert_eq!(told, [("Process Engineer", "author"), ("Principal Investigator", "witness"), ("Admin User", "review")]);
+        assert_eq!(
+            (checked.files.len(), checked.files[0].filename.as_str(), checked.files[0].size_bytes),
+            (1, "iv.csv", i64::try_from(CURVE.len()).unwrap())
+        );
+        assert_eq!((json!(checked.files[0].id), json!(checked.files[0].sha256)), (attached["id"].clone(), attached["sha256"].clone()));
         let forged = file.text().replace("Admin User", "Eve Mallory");
         assert!(matches!(Export::check(&forged, Some(&key)), Err(Broken::Wrong(_))));
+        let size = format!("\"size_bytes\":{}", CURVE.len());
+        let sum = attached["sha256"].as_str().unwrap();
+        for (there, forged) in [("iv.csv", "cv.csv"), (size.as_str(), "\"size_bytes\":1"), (sum, &"0".repeat(64))] {
+            let forged = file.text().replace(there, forged);
+            let told = Export::check(&forged, Some(&key)).unwrap_err().to_string();
+            assert!(told.ends_with("attachments is not what was signed"), "{format}, {there}: {told}");
+        }
     }
     viewer.get(&format!("{path}/export?format=pdf")).await.refused(422, "invalid");
     mesh.caller("viewer", TEST).await.get(&format!("{path}/export")).await.refused(404, "not_found");

@@ -7,6 +7,8 @@ use spectra_proto::{
 };
 use uuid::Uuid;
 
+use crate::eln::Attachable;
+
 /// The record that a file is to belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entity {
@@ -20,8 +22,19 @@ impl Entity {
         Ok(Self { kind: said.entity_type(), id: id(&said.entity_id)? })
     }
 
-    /// Makes sure that a record of LIMS is there, and stays until the transaction ends.
-    pub(super) async fn hold(&self, tx: &mut OrgTx) -> Result<(), Error> {
+    /// Makes sure that the record takes the file, and stays until the transaction ends; it is an entry of the notebook that the file is to be
+    /// [taken in](Attachable::take_in) by.
+    pub(super) async fn hold(&self, tx: &mut OrgTx) -> Result<Option<Attachable>, Error> {
+        if self.kind == EntityType::ElnEntry {
+            return Ok(Some(Attachable::lock(tx, self.id).await?));
+        }
+        self.look(tx).await?;
+        Ok(None)
+    }
+
+    /// Makes sure that a record of LIMS is there, and stays until the transaction ends. Whether an entry takes a file is not asked before its
+    /// end: what an earlier call with the same key did is told although the entry was signed since.
+    pub(super) async fn look(&self, tx: &mut OrgTx) -> Result<(), Error> {
         macro_rules! held {
             ($statement:literal) => {
                 sqlx::query_scalar!($statement, tx.org(), self.id).fetch_optional(tx.conn()).await?.is_some()

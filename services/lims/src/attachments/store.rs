@@ -60,13 +60,13 @@ impl Attachment {
 
     /// Ends an upload in an attachment to a record that there is.
     pub(super) async fn keep(tx: &mut OrgTx, entity: &Entity, file: Whole) -> Result<Self, Error> {
-        entity.hold(tx).await?;
+        let entry = entity.hold(tx).await?;
         let uploads =
             sqlx::query!("DELETE FROM attachment_uploads WHERE organization_id = $1 AND id = $2 AND NOT given_up", tx.org(), file.id,);
         if uploads.execute(tx.conn()).await?.rows_affected() == 0 {
             return Err(Error::Unavailable("the upload was taken for dead and cleared away; send the file again"));
         }
-        Ok(sqlx::query_as!(
+        let kept = sqlx::query_as!(
             Self,
             "INSERT INTO attachments (organization_id, id, entity_type, entity_id, filename, content_type, size_bytes, sha256, uri, uploaded_by)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *",
@@ -82,7 +82,11 @@ impl Attachment {
             tx.caller().user,
         )
         .fetch_one(tx.conn())
-        .await?)
+        .await?;
+        if let Some(entry) = entry {
+            entry.take_in(tx).await?;
+        }
+        Ok(kept)
     }
 }
 

@@ -66,7 +66,7 @@ impl App {
             EntityType::Instrument => self.analysis.has_instrument(&permit, id).await?,
             EntityType::Calibration => self.analysis.has_calibration(&permit, id).await?,
             EntityType::Run => self.analysis.has_run(&permit, id).await?,
-            _ => upload.step(async |tx| entity.hold(tx).await).await?,
+            _ => upload.step(async |tx| entity.look(tx).await).await?,
         }
         Ok(entity)
     }

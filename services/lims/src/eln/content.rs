@@ -10,6 +10,8 @@ use spectra_mesh::{
 use spectra_proto::lims as pb;
 use uuid::Uuid;
 
+use super::File;
+
 /// What a signature calls an entry.
 pub(super) const KIND: &str = "eln_entry";
 
@@ -47,10 +49,11 @@ impl Content {
         Ok(Self { body_markdown: entry.body_markdown, linked_entities, tags: entry.tags, title: entry.title })
     }
 
-    /// The content as a version of an entry.
+    /// The content, and the files attached to it, as a version of an entry.
     #[must_use]
-    pub fn record(&self, id: Uuid, entry_no: i32, entry_version: i32) -> Record {
+    pub fn record(&self, files: &[File], id: Uuid, entry_no: i32, entry_version: i32) -> Record {
         let parts = [
+            ("attachments", sha256(canonical(&files).as_bytes())),
             ("body_markdown", sha256(self.body_markdown.as_bytes())),
             ("linked_entities", sha256(canonical(&self.linked_entities).as_bytes())),
             ("tags", sha256(canonical(&self.tags).as_bytes())),
@@ -103,20 +106,24 @@ mod tests {
             tags: vec!["iv".to_owned()],
             title: "T".to_owned(),
         };
-        let record = content.record(Uuid::nil(), 3, 1);
+        let file = File { filename: "iv.csv".to_owned(), id: sample, sha256: sha256(b"0,0"), size_bytes: 3 };
+        let record = content.record(std::slice::from_ref(&file), Uuid::nil(), 3, 1);
+        let files = format!(r#"[{{"filename":"iv.csv","id":"{sample}","sha256":"{}","size_bytes":3}}]"#, file.sha256);
+        assert_eq!(record.parts["attachments"], sha256(files.as_bytes()));
         assert_eq!(record.parts["title"], sha256(b"T"));
         assert_eq!(record.parts["body_markdown"], sha256(b"# A\r\n<script>"));
         assert_eq!(record.parts["tags"], sha256(br#"["iv"]"#));
         let links = format!(r#"{{"recipes":[],"runs":[],"samples":["{sample}"]}}"#);
         assert_eq!(record.parts["linked_entities"], sha256(links.as_bytes()));
-        let hash = record.content_hash();
+        let hash = content.record(&[], Uuid::nil(), 3, 1).content_hash();
+        assert_ne!(record.content_hash(), hash);
         for other in [
             Content { title: "t".to_owned(), ..content.clone() },
             Content { body_markdown: "# A\n<script>".to_owned(), ..content.clone() },
             Content { tags: vec![], ..content.clone() },
             Content { linked_entities: LinkedEntities { runs: vec![sample], ..LinkedEntities::default() }, ..content.clone() },
         ] {
-            assert_ne!(other.record(Uuid::nil(), 3, 1).content_hash(), hash, "{other:?}");
+            assert_ne!(other.record(&[], Uuid::nil(), 3, 1).content_hash(), hash, "{other:?}");
         }
     }
 

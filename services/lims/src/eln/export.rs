@@ -13,6 +13,7 @@ use spectra_proto::identity::SignatureKey;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+pub use super::files::File;
 use super::{Entry, content::Content};
 
 mod check;
@@ -51,6 +52,7 @@ struct Context {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the file says so")]
 struct Version {
+    attachments: Vec<File>,
     content: Content,
     content_hash: String,
     entry_no: i32,
@@ -111,8 +113,8 @@ impl Format {
 }
 
 impl Export {
-    /// The export of a version, its signatures (manifest, signature, key) and the keys that there are.
-    pub(super) fn of(entry: Entry, signatures: Vec<(String, Vec<u8>, String)>, keys: Vec<SignatureKey>) -> Self {
+    /// The export of a version, its files, its signatures (manifest, signature, key) and the keys that there are.
+    pub(super) fn of(entry: Entry, files: Vec<File>, signatures: Vec<(String, Vec<u8>, String)>, keys: Vec<SignatureKey>) -> Self {
         let context = Context {
             author_id: entry.author_id,
             created_at: entry.created_at.format(&Rfc3339).unwrap_or_default(),
@@ -131,11 +133,12 @@ impl Export {
             format: FORMAT.to_owned(),
             schema_version: SCHEMA_VERSION,
             entry: Version {
-                content_hash: entry.content_hash.clone(),
+                content_hash: entry.record(&files).content_hash(),
                 entry_no: entry.entry_no,
                 entry_version: entry.entry_version,
                 id: entry.id,
                 organization_id: entry.organization_id,
+                attachments: files,
                 content: entry.into_content(),
             },
             signatures,

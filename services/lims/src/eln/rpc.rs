@@ -1,6 +1,6 @@
 //! The calls of the notebook's service.
 
-use spectra_mesh::{Error, OrgTx, Page, Permit, Reply, fingerprint, hex, permit, signed::Record};
+use spectra_mesh::{Error, OrgTx, Page, Permit, Reply, fingerprint, hex, id, permit, signed::Record};
 use spectra_proto::{
     lims::{self as pb, eln_service_server::ElnService},
     types::{FileHead, SignatureMeaning},
@@ -8,7 +8,7 @@ use spectra_proto::{
 use tonic::{Request, Status};
 
 use super::{
-    Entry,
+    Entry, File,
     export::{Export, Format},
     rules::Signable,
     signatures::Signature,
@@ -61,10 +61,12 @@ impl ElnService for App {
         let format = Format::of(request.get_ref().format.as_deref());
         let keys = self.identity.signature_keys(&permit).await?;
         let work = async move |tx: &mut OrgTx, asked: pb::ExportElnEntryRequest| {
+            // What is signed stays as it is: what is read after the signatures is what they are over.
+            let signatures = Signature::of(tx, id(&asked.id)?).await?;
             let entry = Entry::find(tx, &asked.id).await?;
-            let signatures = Signature::of(tx, &entry).await?;
+            let files = File::of(tx, entry.id).await?;
             let (number, version) = (entry.entry_no, entry.entry_version);
-            let text = Export::of(entry, signatures, keys).text(format)?;
+            let text = Export::of(entry, files, signatures, keys).text(format)?;
             let name = format!("notebook-{number}-v{version}.{}", format.extension());
             Ok(pb::ElnExport { head: Some(head(format, name, &text)), content: text.into_bytes() })
         };
@@ -111,8 +113,8 @@ impl App {
         look.extensions_mut().insert(permit.clone());
         let work = async |tx: &mut OrgTx, asked: pb::SignElnEntryRequest| {
             let entry = Entry::find(tx, &asked.id).await?;
-            let signable = signable(tx, entry, &asked)?;
-            Ok(if Signature::is_there(tx, &signable).await? { None } else { Some(signable.entry().record()) })
+            let signable = signable(tx, entry, &asked).await?;
+            Ok(if Signature::is_there(tx, &signable).await? { None } else { Some(signable.record().clone()) })
         };
         let record: Option<Record> = self.db.read(look, work).await?.into_inner();
         let Some(record) = record else { return Ok(None) };
@@ -124,7 +126,7 @@ impl App {
 /// Puts a signature on record, if its version is still what was signed.
 async fn sign(tx: &mut OrgTx, asked: &pb::SignElnEntryRequest, signed: Option<Signed>) -> Result<Entry, Error> {
     let entry = Entry::lock(tx, &asked.id).await?;
-    let signable = signable(tx, entry, asked)?;
+    let signable = signable(tx, entry, asked).await?;
     let Some(signed) = signed else { return Err(signable.signed_before().into()) };
     if Signature::is_there(tx, &signable).await? {
         return Err(signable.signed_before().into());
@@ -133,8 +135,9 @@ async fn sign(tx: &mut OrgTx, asked: &pb::SignElnEntryRequest, signed: Option<Si
     Signature::record(tx, &signable, &signed, asked.reason.as_deref()).await
 }
 
-fn signable(tx: &OrgTx, entry: Entry, asked: &pb::SignElnEntryRequest) -> Result<Signable, Error> {
-    entry.signed_by(tx.caller().user, tx.caller().role, meaning(asked))
+async fn signable(tx: &mut OrgTx, entry: Entry, asked: &pb::SignElnEntryRequest) -> Result<Signable, Error> {
+    let files = File::of(tx, entry.id).await?;
+    entry.signed_by(&files, tx.caller().user, tx.caller().role, meaning(asked))
 }
 
 /// What the caller declares: that they wrote it, if nothing is said.

@@ -9,7 +9,7 @@ use spectra_proto::{
 };
 use uuid::Uuid;
 
-use super::Entry;
+use super::{Entry, File};
 
 /// What a change of a version comes to.
 #[derive(Debug)]
@@ -20,10 +20,22 @@ pub(super) enum Edit {
     NewVersion(Entry),
 }
 
+/// A version that the caller may attach a file to.
+#[derive(Debug)]
+pub(crate) struct Attachable(Entry);
+
+impl Attachable {
+    /// The version.
+    pub(super) fn entry(&self) -> &Entry {
+        &self.0
+    }
+}
+
 /// A version that the caller may sign with a meaning.
 #[derive(Debug)]
 pub(super) struct Signable {
     entry: Entry,
+    record: Record,
     meaning: SignatureMeaning,
 }
 
@@ -33,6 +45,11 @@ impl Signable {
         &self.entry
     }
 
+    /// The version as a signature names it.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// What the caller declares.
     pub(super) fn meaning(&self) -> SignatureMeaning {
         self.meaning
@@ -40,7 +57,7 @@ impl Signable {
 
     /// Makes sure that what was signed is what the version holds now.
     pub(super) fn signed_as(self, content_hash: &str) -> Result<Signable, Refusal> {
-        if self.entry.record().content_hash() == content_hash && self.entry.content_hash == content_hash {
+        if self.record.content_hash() == content_hash && self.entry.content_hash == content_hash {
             return Ok(self);
         }
         let message = "the entry was edited meanwhile and is not signed; read it again, and sign that";
@@ -56,9 +73,9 @@ impl Signable {
 }
 
 impl Entry {
-    /// The version as a signature names it, from what is written in it.
-    pub(super) fn record(&self) -> Record {
-        self.clone().into_content().record(self.id, self.entry_no, self.entry_version)
+    /// The version as a signature names it, from what is written in it and the files that it has.
+    pub(super) fn record(&self, files: &[File]) -> Record {
+        self.clone().into_content().record(files, self.id, self.entry_no, self.entry_version)
     }
 
     /// Lets the author, a pi or an admin change the newest version.
@@ -74,8 +91,19 @@ impl Entry {
         Ok(if self.signed { Edit::NewVersion(self) } else { Edit::InPlace(self) })
     }
 
+    /// Lets the author, a pi or an admin attach files to what is not signed.
+    pub(super) fn attached_by(self, user: Uuid, role: UserRole) -> Result<Attachable, Error> {
+        match self.edited_by(user, role)? {
+            Edit::InPlace(entry) => Ok(Attachable(entry)),
+            Edit::NewVersion(entry) => {
+                let message = "this version is signed with the files that it has; change the entry, and attach the file to the new version";
+                Err(Refusal::new(Reason::EntrySigned, message).about("entry_id", entry.id).into())
+            }
+        }
+    }
+
     /// Lets the author sign as such, and a pi or an admin who did not write it as anything else.
-    pub(super) fn signed_by(self, user: Uuid, role: UserRole, meaning: SignatureMeaning) -> Result<Signable, Error> {
+    pub(super) fn signed_by(self, files: &[File], user: Uuid, role: UserRole, meaning: SignatureMeaning) -> Result<Signable, Error> {
         let wrote = self.author_id == user || self.edited_by == Some(user);
         match meaning {
             SignatureMeaning::Author if self.author_id != user => Err(Error::Denied {
@@ -83,13 +111,13 @@ impl Entry {
                 lacking: ("entry_id", self.id.to_string()),
                 message: "somebody else wrote this entry; sign it as a witness, as a reviewer or to approve it".to_owned(),
             }),
-            SignatureMeaning::Author => Ok(Signable { entry: self, meaning }),
+            SignatureMeaning::Author => Ok(Signable { record: self.record(files), entry: self, meaning }),
             _ if wrote => {
                 let message = "you wrote this entry; somebody else must witness, review or approve it";
                 Err(Refusal::new(Reason::OwnEntry, message).about("entry_id", self.id).into())
             }
             _ if role < UserRole::Pi => Err(too_low("a pi or an admin witnesses, reviews and approves")),
-            _ => Ok(Signable { entry: self, meaning }),
+            _ => Ok(Signable { record: self.record(files), entry: self, meaning }),
         }
     }
 }

@@ -71,11 +71,11 @@ impl Signature {
     }
 
     /// All signatures of a version, oldest first, as an export shows them: manifest, signature and key.
-    pub(super) async fn of(tx: &mut OrgTx, entry: &Entry) -> Result<Vec<(String, Vec<u8>, String)>, Error> {
+    pub(super) async fn of(tx: &mut OrgTx, entry_id: Uuid) -> Result<Vec<(String, Vec<u8>, String)>, Error> {
         let rows = sqlx::query!(
             "SELECT manifest, signature, key_id FROM signatures WHERE organization_id = $1 AND entry_id = $2 ORDER BY signed_at, id",
             tx.org(),
-            entry.id,
+            entry_id,
         );
         let rows = rows.fetch_all(tx.conn()).await?;
         Ok(rows.into_iter().map(|row| (row.manifest, row.signature, row.key_id)).collect())

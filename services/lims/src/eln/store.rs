@@ -4,7 +4,7 @@ use spectra_mesh::{Error, OrgTx, Page, id, new_id, optional_id, page, patch};
 use spectra_proto::lims as pb;
 use uuid::Uuid;
 
-use super::{Content, Entry, LinkedEntities, missing, rules::Edit, search};
+use super::{Content, Entry, File, LinkedEntities, missing, rules::Edit, search};
 
 impl Entry {
     /// The version asked for.
@@ -78,13 +78,17 @@ impl Entry {
 
     /// A version that nobody else changes or signs meanwhile, at the revision that the caller meant.
     pub(super) async fn lock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
-        let id = id(asked)?;
+        let entry = Self::lock_any(tx, id(asked)?).await?;
+        tx.expect("notebook entry", entry.revision)?;
+        Ok(entry)
+    }
+
+    /// The same at any revision.
+    pub(super) async fn lock_any(tx: &mut OrgTx, id: Uuid) -> Result<Self, Error> {
         let locked = sqlx::query!("SELECT id FROM eln_entries WHERE organization_id = $1 AND id = $2 FOR UPDATE", tx.org(), id);
         locked.fetch_optional(tx.conn()).await?.ok_or_else(missing)?;
         // Read by a statement of its own: it sees what those before this one have done, the next version too.
-        let entry = Self::of_id(tx, id).await?.ok_or_else(missing)?;
-        tx.expect("notebook entry", entry.revision)?;
-        Ok(entry)
+        Self::of_id(tx, id).await?.ok_or_else(missing)
     }
 
     async fn insert(tx: &mut OrgTx, content: &Content, number: i32, after: Option<&Self>) -> Result<Self, Error> {
@@ -106,7 +110,7 @@ impl Entry {
             &content.linked_entities.samples,
             &content.linked_entities.runs,
             &content.linked_entities.recipes,
-            content.record(id, number, version).content_hash(),
+            content.record(&[], id, number, version).content_hash(),
         )
         .execute(tx.conn())
         .await?;
@@ -114,6 +118,7 @@ impl Entry {
     }
 
     async fn rewrite(tx: &mut OrgTx, entry: &Self, content: &Content) -> Result<Self, Error> {
+        let files = File::of(tx, entry.id).await?;
         sqlx::query!(
             "UPDATE eln_entries SET title = $3, body_markdown = $4, tags = $5, linked_samples = $6, linked_runs = $7, linked_recipes = $8,
                     content_hash = $9, edited_by = $10
@@ -126,7 +131,7 @@ impl Entry {
             &content.linked_entities.samples,
             &content.linked_entities.runs,
             &content.linked_entities.recipes,
-            content.record(entry.id, entry.entry_no, entry.entry_version).content_hash(),
+            content.record(&files, entry.id, entry.entry_no, entry.entry_version).content_hash(),
             tx.caller().user,
         )
         .execute(tx.conn())

@@ -1,6 +1,8 @@
 //! Whether a file is what was signed.
 
-use super::{ALGORITHM, Engine, Export, FORMAT, Manifest, SCHEMA_VERSION, STANDARD, Signature, URL_SAFE_NO_PAD, is_signed, key_id};
+use super::{
+    ALGORITHM, Engine, Export, FORMAT, File, Manifest, SCHEMA_VERSION, STANDARD, Signature, URL_SAFE_NO_PAD, Version, is_signed, key_id,
+};
 
 /// A file that is what was signed.
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub struct Checked {
     pub entry_version: i32,
     /// The title.
     pub title: String,
+    /// The files that are attached to it.
+    pub files: Vec<File>,
     /// What each signature says.
     pub manifests: Vec<Manifest>,
     /// The keys that were used, by id.
@@ -51,7 +55,8 @@ impl Export {
     }
 
     fn checked(&self, trusted: Option<&[u8]>) -> Result<Checked, Broken> {
-        let record = self.entry.content.record(self.entry.id, self.entry.entry_no, self.entry.entry_version);
+        let Version { attachments, content, entry_no, entry_version, id, .. } = &self.entry;
+        let record = content.record(attachments, *id, *entry_no, *entry_version);
         if self.signatures.is_empty() {
             return wrong("nobody has signed this version");
         }
@@ -79,8 +84,8 @@ impl Export {
         let mut used: Vec<_> = self.signatures.iter().map(|signature| signature.key_id.clone()).collect();
         used.sort();
         used.dedup();
-        let title = self.entry.content.title.clone();
-        Ok(Checked { entry_no: self.entry.entry_no, entry_version: self.entry.entry_version, title, manifests, keys: used })
+        let (title, files) = (content.title.clone(), attachments.clone());
+        Ok(Checked { entry_no: *entry_no, entry_version: *entry_version, title, files, manifests, keys: used })
     }
 
     /// The keys that the file names, each with its id.

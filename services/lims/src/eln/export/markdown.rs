@@ -22,6 +22,14 @@ impl Export {
                 _ = writeln!(text, "- {kind}: {}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
             }
         }
+        text.push_str("\n## Files\n\n");
+        if self.entry.attachments.is_empty() {
+            text.push_str("No file is attached to this version.\n");
+        }
+        for file in &self.entry.attachments {
+            let (name, hash) = (inert(&file.filename), inert(&file.sha256));
+            _ = writeln!(text, "- {name}\n  - Attachment: {}\n  - Size: {} bytes\n  - SHA-256: {hash}", file.id, file.size_bytes);
+        }
         text.push_str("\n## Signatures\n\n");
         if self.signatures.is_empty() {
             text.push_str("Nobody has signed this version.\n");

@@ -29,7 +29,7 @@ fn entry() -> Entry {
         created_at: at,
         updated_at: at,
     };
-    entry.content_hash = entry.record().content_hash();
+    entry.content_hash = entry.record(&[]).content_hash();
     entry
 }
 
@@ -54,9 +54,20 @@ fn a_signed_version_is_followed_and_an_unsigned_one_written_over() {
 }
 
 #[test]
+fn files_are_attached_by_who_may_edit_and_to_what_is_not_signed() {
+    let told = |entry: Entry, user, role| entry.attached_by(user, role).map(drop).map_err(|error| reason(&error));
+    assert_eq!(told(entry(), AUTHOR, UserRole::Technician), Ok(()));
+    assert_eq!(told(entry(), OTHER, UserRole::Pi), Ok(()));
+    assert_eq!(told(entry(), OTHER, UserRole::Engineer), Err(Reason::RoleRequired));
+    assert_eq!(told(Entry { signed: true, ..entry() }, AUTHOR, UserRole::Technician), Err(Reason::EntrySigned));
+    let old = Entry { signed: true, superseded_by: Some(OTHER), ..entry() };
+    assert_eq!(told(old, AUTHOR, UserRole::Technician), Err(Reason::EntrySuperseded));
+}
+
+#[test]
 fn authors_sign_their_own_and_others_what_they_did_not_write() {
     use SignatureMeaning::{Approve, Author, Review, Witness};
-    let told = |entry: Entry, user, role, meaning| entry.signed_by(user, role, meaning).map(drop).map_err(|error| reason(&error));
+    let told = |entry: Entry, user, role, meaning| entry.signed_by(&[], user, role, meaning).map(drop).map_err(|error| reason(&error));
     assert_eq!(told(entry(), AUTHOR, UserRole::Technician, Author), Ok(()));
     assert_eq!(told(entry(), OTHER, UserRole::Admin, Author), Err(Reason::NotTheAuthor));
     let edited = || Entry { edited_by: Some(OTHER), ..entry() };
@@ -71,11 +82,14 @@ fn authors_sign_their_own_and_others_what_they_did_not_write() {
 
 #[test]
 fn what_was_signed_is_what_stands_there() {
-    let signable = |entry: Entry| entry.signed_by(AUTHOR, UserRole::Technician, SignatureMeaning::Author).expect("their own");
+    let signable = |entry: Entry| entry.signed_by(&[], AUTHOR, UserRole::Technician, SignatureMeaning::Author).expect("their own");
     let hash = entry().content_hash;
     assert!(signable(entry()).signed_as(&hash).is_ok());
     let changed = signable(Entry { title: "T".to_owned(), ..entry() }).signed_as(&hash).expect_err("another title");
     assert_eq!(changed.reason(), Reason::EntryChanged);
+    let file = File { filename: "iv.csv".to_owned(), id: OTHER, sha256: "0".repeat(64), size_bytes: 1 };
+    let more = entry().signed_by(&[file], AUTHOR, UserRole::Technician, SignatureMeaning::Author).expect("their own");
+    assert!(more.signed_as(&hash).is_err(), "there is a file that was not signed");
     let untold = signable(Entry { content_hash: "0".repeat(64), ..entry() });
     assert!(untold.signed_as(&hash).is_err(), "the row says another hash than its content has");
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::eln::{
     content::{Content, LinkedEntities},
-    export::{Context, Format, Key, Version},
+    export::{Context, File, Format, Key, Version},
 };
 
 const ORGANIZATION: Uuid = Uuid::from_u128(5);
@@ -17,8 +17,8 @@ fn pair(seed: u8) -> Ed25519KeyPair {
 }
 
 fn signature(pair: &Ed25519KeyPair, export: &Export, name: &str, meaning: &str, reason: Option<&str>) -> Signature {
-    let Version { content, entry_no, entry_version, id, .. } = &export.entry;
-    let record = content.record(*id, *entry_no, *entry_version);
+    let Version { attachments, content, entry_no, entry_version, id, .. } = &export.entry;
+    let record = content.record(attachments, *id, *entry_no, *entry_version);
     let manifest = Manifest {
         content_hash: record.content_hash(),
         meaning: meaning.to_owned(),
@@ -44,12 +44,15 @@ fn export(seed: u8) -> Export {
         title: "Leakage of *W1*".to_owned(),
     };
     let id = Uuid::from_u128(9);
-    let content_hash = content.record(id, 3, 2).content_hash();
+    let file =
+        |id, filename: &str| File { filename: filename.to_owned(), id: Uuid::from_u128(id), sha256: "5c".repeat(32), size_bytes: 34 };
+    let attachments = vec![file(1, "iv *1*.csv"), file(2, "map.png")];
+    let content_hash = content.record(&attachments, id, 3, 2).content_hash();
     let pair = pair(seed);
     let key_id = key_id(pair.public_key().as_ref());
     let mut export = Export {
         context: Context { author_id: Uuid::from_u128(1), created_at: "2026-11-27T09:00:00Z".to_owned(), supersedes: None },
-        entry: Version { content, content_hash, entry_no: 3, entry_version: 2, id, organization_id: ORGANIZATION },
+        entry: Version { attachments, content, content_hash, entry_no: 3, entry_version: 2, id, organization_id: ORGANIZATION },
         format: FORMAT.to_owned(),
         keys: vec![Key { algorithm: ALGORITHM.to_owned(), key_id, public_key: URL_SAFE_NO_PAD.encode(pair.public_key()) }],
         schema_version: SCHEMA_VERSION,
@@ -79,6 +82,7 @@ fn what_was_signed_is_believed_in_both_forms() {
         let text = text(&export, format);
         let checked = Export::check(&text, None).expect("what was signed");
         assert_eq!((checked.entry_no, checked.entry_version, checked.keys.len()), (3, 2, 1));
+        assert_eq!(checked.files, export.entry.attachments);
         let told: Vec<_> = checked.manifests.iter().map(|said| (said.signer.name.as_str(), said.meaning.as_str())).collect();
         assert_eq!(told, [("Ada", "author"), ("Grace", "witness")]);
         assert!(Export::check(&text, Some(own.public_key().as_ref())).is_ok());
@@ -92,6 +96,7 @@ fn what_was_signed_is_believed_in_both_forms() {
         assert!(text.contains(printed), "{printed} in {text}");
     }
     assert!(text.contains("Leakage of \\*W1\\*"));
+    assert!(text.contains("- iv \\*1\\*.csv\n") && text.contains("  - Size: 34 bytes\n"), "{text}");
 }
 
 /// Each bit of each byte in turn, in both forms, but for what no signature is over.
@@ -140,6 +145,12 @@ fn what_is_wrong_is_said() {
         (|export| export.entry.content.body_markdown.push(' '), "body_markdown is not what was signed"),
         (|export| export.entry.content.tags[1].push('x'), "tags is not what was signed"),
         (|export| export.entry.content.linked_entities.samples.clear(), "linked_entities is not what was signed"),
+        (|export| export.entry.attachments[0].filename.push('x'), "attachments is not what was signed"),
+        (|export| export.entry.attachments[0].size_bytes += 1, "attachments is not what was signed"),
+        (|export| export.entry.attachments[1].sha256 = "0".repeat(64), "attachments is not what was signed"),
+        (|export| export.entry.attachments[1].id = Uuid::nil(), "attachments is not what was signed"),
+        (|export| export.entry.attachments.swap(0, 1), "attachments is not what was signed"),
+        (|export| _ = export.entry.attachments.pop(), "attachments is not what was signed"),
         (|export| export.entry.entry_version = 3, "another entry or version"),
         (|export| export.entry.organization_id = Uuid::nil(), "another organization"),
         (|export| export.entry.content_hash = "0".repeat(64), "the content hash"),
