@@ -8,10 +8,10 @@ CREATE TABLE eln_entries (
   entry_version int NOT NULL DEFAULT 1 CHECK (entry_version > 0),
   supersedes uuid,
   author_id uuid NOT NULL,
-  -- Who wrote the text or attached a file last; the author when unset. Neither witnesses it.
-  edited_by uuid,
+  -- Whoever wrote in the entry or attached a file to it, in this version or one before. None of them witnesses it.
+  writers uuid[] NOT NULL CHECK (cardinality(writers) >= 1),
   title text NOT NULL CHECK (length(title) BETWEEN 1 AND 300),
-  body_markdown text NOT NULL CHECK (length(body_markdown) <= 200000),
+  body_markdown text NOT NULL CHECK (length(body_markdown) BETWEEN 1 AND 200000),
   tags text[] NOT NULL DEFAULT '{}' CHECK (cardinality(tags) <= 50 AND length(array_to_string(tags, '')) <= 2500),
   linked_samples uuid[] NOT NULL DEFAULT '{}' CHECK (cardinality(linked_samples) <= 100),
   linked_runs uuid[] NOT NULL DEFAULT '{}' CHECK (cardinality(linked_runs) <= 100),

@@ -253,3 +253,40 @@ async fn the_key_of_records_outlives_its_seal() {
     let mesh = mesh.start_again([7; 32]).await.unwrap();
     assert_eq!(public_key(&mesh.demo("viewer").await).await, before);
 }
+
+/// Who says what they read signs that and nothing else.
+#[tokio::test]
+async fn what_was_read_is_what_is_signed() {
+    let mesh = Mesh::start().await;
+    let (technician, pi) = (mesh.demo("technician").await, mesh.demo("pi").await);
+    let entry = written(&technician, "Leakage").await;
+    let read = entry["content_hash"].clone();
+    pi.patch(&path(&entry), json!({"body_markdown": "Nothing leaks."})).await.expect(200);
+    let mut asked = with("tech123", "author");
+    asked["content_hash"] = read;
+    technician.post(&format!("{}/sign", path(&entry)), asked.clone()).await.refused(409, "entry_changed");
+    asked["content_hash"] = technician.get(&path(&entry)).await.expect(200)["content_hash"].clone();
+    technician.post(&format!("{}/sign", path(&entry)), asked.clone()).await.expect(200);
+    asked["content_hash"] = json!("short");
+    technician.post(&format!("{}/sign", path(&entry)), asked).await.refused(422, "invalid");
+}
+
+/// A line that somebody wrote is theirs in every later version, whoever wrote after them.
+#[tokio::test]
+async fn who_wrote_once_never_witnesses() {
+    let mesh = Mesh::start().await;
+    let (technician, pi, admin) = (mesh.demo("technician").await, mesh.demo("pi").await, mesh.demo("admin").await);
+    let first = written(&technician, "Leakage").await;
+    pi.patch(&path(&first), json!({"tags": ["seen"]})).await.expect(200);
+    technician.patch(&path(&first), json!({"tags": ["seen", "twice"]})).await.expect(200);
+    pi.post(&format!("{}/sign", path(&first)), with("pi123", "witness")).await.refused(409, "own_entry");
+    technician.post(&format!("{}/sign", path(&first)), with("tech123", "author")).await.expect(200);
+
+    // A pi corrects what is signed; it stays the technician's, who goes on.
+    let second = pi.patch(&path(&first), json!({"title": "Leakage, corrected"})).await.expect(200);
+    assert_eq!((&second["author_id"], second["writers"].as_array().unwrap().len()), (&first["author_id"], 2));
+    technician.patch(&path(&second), json!({"tags": []})).await.expect(200);
+    pi.post(&format!("{}/sign", path(&second)), with("pi123", "approve")).await.refused(409, "own_entry");
+    technician.post(&format!("{}/sign", path(&second)), with("tech123", "author")).await.expect(200);
+    admin.post(&format!("{}/sign", path(&second)), with("admin123", "approve")).await.expect(200);
+}

@@ -75,7 +75,7 @@ async fn what_is_found_is_what_stands_there() {
     let technician = mesh.demo("technician").await;
     let entry = super::written(&technician, "Gallium").await;
     let path = format!("{ELN}/{}", entry["id"].as_str().unwrap());
-    technician.put(&path, json!({"title": "Indium", "body_markdown": ""})).await.expect(200);
+    technician.put(&path, json!({"title": "Indium", "body_markdown": "-"})).await.expect(200);
     assert!(titles(&technician, "q=gallium").await.is_empty());
     technician.post(&format!("{path}/sign"), json!({"password": "tech123"})).await.expect(200);
     technician.put(&path, json!({"title": "Thallium"})).await.expect(200);

@@ -65,10 +65,10 @@ WITH own AS (
   SELECT id AS person, name, sha256(name::bytea) AS hash, gen_random_uuid() AS first, abs(hashtext(name)) / 2 + 1 AS number
     FROM identity.organizations WHERE id = current_setting('app.org')::uuid
 )
-INSERT INTO eln_entries (id, entry_no, entry_version, supersedes, author_id, title, body_markdown, content_hash)
-SELECT gen_random_uuid(), number, 2, first, person, name, name, encode(hash, 'hex') FROM own
+INSERT INTO eln_entries (id, entry_no, entry_version, supersedes, author_id, writers, title, body_markdown, content_hash)
+SELECT gen_random_uuid(), number, 2, first, person, ARRAY[person], name, name, encode(hash, 'hex') FROM own
  UNION ALL
-SELECT first, number, 1, NULL, person, name, name, encode(hash, 'hex') FROM own;
+SELECT first, number, 1, NULL, person, ARRAY[person], name, name, encode(hash, 'hex') FROM own;
 INSERT INTO signatures
        (id, entry_type, entry_id, signer_id, signer_name, signer_role, meaning, method, content_hash, manifest, signature, key_id, signed_at)
 SELECT gen_random_uuid(), 'eln_entry', id, author_id, title, 'admin', 'author', 'password', content_hash, '{}',

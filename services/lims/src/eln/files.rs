@@ -41,7 +41,7 @@ impl Attachable {
     /// Locks a version that the caller may attach a file to: nobody changes or signs it until the transaction ends.
     pub(crate) async fn lock(tx: &mut OrgTx, entry_id: Uuid) -> Result<Self, Error> {
         let entry = Entry::lock_any(tx, entry_id).await?;
-        entry.attached_by(tx.caller().user, tx.caller().role)
+        entry.may_attach(tx.caller().user, tx.caller().role)
     }
 
     /// Makes the file that was attached part of the version.
@@ -52,7 +52,7 @@ impl Attachable {
             return Err(Error::invalid("entity_id", format!("is of an entry that has {MOST} files, which is as many as it may have")));
         }
         sqlx::query!(
-            "UPDATE eln_entries SET content_hash = $3, edited_by = $4 WHERE organization_id = $1 AND id = $2",
+            "UPDATE eln_entries SET content_hash = $3, writers = array_remove(writers, $4) || $4::uuid WHERE organization_id = $1 AND id = $2",
             tx.org(),
             entry.id,
             entry.record(&files).content_hash(),

@@ -18,6 +18,9 @@ use crate::{
     identity::{Credential, Signed},
 };
 
+/// How many records of a kind an entry may name.
+const LINKS: usize = 100;
+
 #[tonic::async_trait]
 impl ElnService for App {
     async fn list_eln_entries(&self, request: Request<pb::ListElnEntriesRequest>) -> Reply<pb::ListElnEntriesResponse> {
@@ -44,7 +47,8 @@ impl ElnService for App {
         let permit = permit(&request)?;
         // What is remembered under an idempotency key is made of the request without what proves the caller.
         let secrets = Secrets::take(request.get_mut());
-        let signed = self.signed(&permit, request.get_ref(), secrets).await?;
+        // Judged within: an answer that is remembered under the key stands, whatever identity says meanwhile.
+        let signed = self.signed(&permit, request.get_ref(), secrets).await;
         self.db.write(request, async move |tx, asked| sign(tx, &asked, signed).await).await
     }
 
@@ -101,14 +105,15 @@ impl App {
     /// What analysis says of the runs that an entry names.
     async fn runs_of(&self, permit: &Permit, entry: Option<&pb::ElnEntry>) -> Result<(), Error> {
         match entry.and_then(|entry| entry.linked_entities.as_ref()) {
-            Some(links) => self.analysis.has_runs(permit, &links.runs).await,
-            None => Ok(()),
+            // More are refused by the contract, which is read later.
+            Some(links) if links.runs.len() <= LINKS => self.analysis.has_runs(permit, &links.runs).await,
+            _ => Ok(()),
         }
     }
 
     /// Has a version signed as it stands; none when the caller did so before, which is found out again within the
     /// transaction, as its answer may be remembered.
-    async fn signed(&self, permit: &Permit, asked: &pb::SignElnEntryRequest, secrets: Secrets) -> Result<Option<Signed>, Status> {
+    async fn signed(&self, permit: &Permit, asked: &pb::SignElnEntryRequest, secrets: Secrets) -> Result<Option<Signed>, Error> {
         let mut look = Request::new(asked.clone());
         look.extensions_mut().insert(permit.clone());
         let work = async |tx: &mut OrgTx, asked: pb::SignElnEntryRequest| {
@@ -116,7 +121,7 @@ impl App {
             let signable = signable(tx, entry, &asked).await?;
             Ok(if Signature::is_there(tx, &signable).await? { None } else { Some(signable.record().clone()) })
         };
-        let record: Option<Record> = self.db.read(look, work).await?.into_inner();
+        let record: Option<Record> = self.db.read(look, work).await.map_err(told)?.into_inner();
         let Some(record) = record else { return Ok(None) };
         let credential = secrets.credential(asked.method.as_deref())?;
         Ok(Some(self.identity.sign(permit, record, meaning(asked), asked.reason.clone(), credential).await?))
@@ -124,20 +129,26 @@ impl App {
 }
 
 /// Puts a signature on record, if its version is still what was signed.
-async fn sign(tx: &mut OrgTx, asked: &pb::SignElnEntryRequest, signed: Option<Signed>) -> Result<Entry, Error> {
+async fn sign(tx: &mut OrgTx, asked: &pb::SignElnEntryRequest, signed: Result<Option<Signed>, Error>) -> Result<Entry, Error> {
+    let signed = signed?;
     let entry = Entry::lock(tx, &asked.id).await?;
     let signable = signable(tx, entry, asked).await?;
-    let Some(signed) = signed else { return Err(signable.signed_before().into()) };
+    let Some(signed) = signed else { return Err(signable.already_signed().into()) };
     if Signature::is_there(tx, &signable).await? {
-        return Err(signable.signed_before().into());
+        return Err(signable.already_signed().into());
     }
-    let signable = signable.signed_as(&signed.content_hash)?;
+    let signable = signable.signed_as(&signed.content_hash, signed.signer_role)?;
     Signature::record(tx, &signable, &signed, asked.reason.as_deref()).await
 }
 
 async fn signable(tx: &mut OrgTx, entry: Entry, asked: &pb::SignElnEntryRequest) -> Result<Signable, Error> {
     let files = File::of(tx, entry.id).await?;
-    entry.signed_by(&files, tx.caller().user, tx.caller().role, meaning(asked))
+    let signable = entry.may_sign(&files, tx.caller().user, tx.caller().role, meaning(asked))?;
+    Ok(signable.seen_as(asked.content_hash.as_deref())?)
+}
+
+fn told(status: Status) -> Error {
+    Error::Peer(Box::new(status))
 }
 
 /// What the caller declares: that they wrote it, if nothing is said.

@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::{Entry, File};
 
+/// Who declares anything but that they wrote it.
+const NEEDS_PI: &str = "a pi or an admin witnesses, reviews and approves";
+
 /// What a change of a version comes to.
 #[derive(Debug)]
 pub(super) enum Edit {
@@ -55,17 +58,32 @@ impl Signable {
         self.meaning
     }
 
-    /// Makes sure that what was signed is what the version holds now.
-    pub(super) fn signed_as(self, content_hash: &str) -> Result<Signable, Refusal> {
+    /// Makes sure that the version holds what the caller saw, if they say what that was.
+    pub(super) fn seen_as(self, content_hash: Option<&str>) -> Result<Signable, Refusal> {
+        match content_hash {
+            Some(seen) => self.still(seen),
+            None => Ok(self),
+        }
+    }
+
+    /// Makes sure that what was signed is what the version holds now, and by whom it may be signed.
+    pub(super) fn signed_as(self, content_hash: &str, role: UserRole) -> Result<Signable, Error> {
+        if self.meaning != SignatureMeaning::Author && role < UserRole::Pi {
+            return Err(too_low(NEEDS_PI));
+        }
+        Ok(self.still(content_hash)?)
+    }
+
+    fn still(self, content_hash: &str) -> Result<Signable, Refusal> {
         if self.record.content_hash() == content_hash && self.entry.content_hash == content_hash {
             return Ok(self);
         }
-        let message = "the entry was edited meanwhile and is not signed; read it again, and sign that";
+        let message = "the entry is not what was read, and is not signed; read it again, and sign that";
         Err(Refusal::new(Reason::EntryChanged, message).about("entry_id", self.entry.id))
     }
 
     /// What the caller is told who signed it before.
-    pub(super) fn signed_before(&self) -> Refusal {
+    pub(super) fn already_signed(&self) -> Refusal {
         Refusal::new(Reason::AlreadySigned, "you signed this version with this meaning before")
             .about("entry_id", self.entry.id)
             .about("meaning", self.meaning.label())
@@ -79,7 +97,7 @@ impl Entry {
     }
 
     /// Lets the author, a pi or an admin change the newest version.
-    pub(super) fn edited_by(self, user: Uuid, role: UserRole) -> Result<Edit, Error> {
+    pub(super) fn may_edit(self, user: Uuid, role: UserRole) -> Result<Edit, Error> {
         if self.author_id != user && role < UserRole::Pi {
             return Err(too_low("somebody else wrote this entry; its author, a pi or an admin may change it"));
         }
@@ -92,8 +110,8 @@ impl Entry {
     }
 
     /// Lets the author, a pi or an admin attach files to what is not signed.
-    pub(super) fn attached_by(self, user: Uuid, role: UserRole) -> Result<Attachable, Error> {
-        match self.edited_by(user, role)? {
+    pub(super) fn may_attach(self, user: Uuid, role: UserRole) -> Result<Attachable, Error> {
+        match self.may_edit(user, role)? {
             Edit::InPlace(entry) => Ok(Attachable(entry)),
             Edit::NewVersion(entry) => {
                 let message = "this version is signed with the files that it has; change the entry, and attach the file to the new version";
@@ -103,8 +121,8 @@ impl Entry {
     }
 
     /// Lets the author sign as such, and a pi or an admin who did not write it as anything else.
-    pub(super) fn signed_by(self, files: &[File], user: Uuid, role: UserRole, meaning: SignatureMeaning) -> Result<Signable, Error> {
-        let wrote = self.author_id == user || self.edited_by == Some(user);
+    pub(super) fn may_sign(self, files: &[File], user: Uuid, role: UserRole, meaning: SignatureMeaning) -> Result<Signable, Error> {
+        let wrote = self.writers.contains(&user);
         match meaning {
             SignatureMeaning::Author if self.author_id != user => Err(Error::Denied {
                 reason: Reason::NotTheAuthor,
@@ -116,7 +134,7 @@ impl Entry {
                 let message = "you wrote this entry; somebody else must witness, review or approve it";
                 Err(Refusal::new(Reason::OwnEntry, message).about("entry_id", self.id).into())
             }
-            _ if role < UserRole::Pi => Err(too_low("a pi or an admin witnesses, reviews and approves")),
+            _ if role < UserRole::Pi => Err(too_low(NEEDS_PI)),
             _ => Ok(Signable { record: self.record(files), entry: self, meaning }),
         }
     }

@@ -66,7 +66,7 @@ impl Entry {
     pub(super) async fn update(tx: &mut OrgTx, asked: pb::UpdateElnEntryRequest, runs: Result<(), Error>) -> Result<Self, Error> {
         let entry = Self::lock(tx, &asked.id).await?;
         let before = entry.clone().into_content();
-        let edit = entry.edited_by(tx.caller().user, tx.caller().role)?;
+        let edit = entry.may_edit(tx.caller().user, tx.caller().role)?;
         let content = before.clone().patched(&asked)?;
         content.linked_entities.check(tx, &before.linked_entities, runs).await?;
         match edit {
@@ -92,18 +92,21 @@ impl Entry {
     }
 
     async fn insert(tx: &mut OrgTx, content: &Content, number: i32, after: Option<&Self>) -> Result<Self, Error> {
-        let (id, version) = (new_id(), after.map_or(1, |before| before.entry_version + 1));
+        let (id, version, writer) = (new_id(), after.map_or(1, |before| before.entry_version + 1), tx.caller().user);
+        let before = after.map_or(&[][..], |before| &before.writers).iter().copied();
+        let writers: Vec<_> = before.filter(|other| *other != writer).chain([writer]).collect();
         sqlx::query!(
             "INSERT INTO eln_entries
-                    (organization_id, id, entry_no, entry_version, supersedes, author_id, title, body_markdown, tags,
+                    (organization_id, id, entry_no, entry_version, supersedes, author_id, writers, title, body_markdown, tags,
                      linked_samples, linked_runs, linked_recipes, content_hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             tx.org(),
             id,
             number,
             version,
             after.map(|before| before.id),
-            tx.caller().user,
+            after.map_or(writer, |before| before.author_id),
+            &writers,
             content.title,
             content.body_markdown,
             &content.tags,
@@ -121,7 +124,7 @@ impl Entry {
         let files = File::of(tx, entry.id).await?;
         sqlx::query!(
             "UPDATE eln_entries SET title = $3, body_markdown = $4, tags = $5, linked_samples = $6, linked_runs = $7, linked_recipes = $8,
-                    content_hash = $9, edited_by = $10
+                    content_hash = $9, writers = array_remove(writers, $10) || $10::uuid
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             entry.id,
