@@ -1,7 +1,12 @@
 //! Proofs, through the gateway: what each is good for, once.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use spectra_tests::{Caller, DEMO, Mesh, TEST};
+use spectra_mesh::{Channel, signed::Record};
+use spectra_tests::{Caller, DEMO, Mesh, TEST, grpc};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use tonic_types::StatusExt;
 
 use crate::eln::{ELN, passwords, written};
 
@@ -17,7 +22,8 @@ pub(crate) fn example(method: &str, _: impl Fn(&str) -> Value) -> Option<Value> 
 async fn proof(caller: &Caller, password: &str, entry: &Value, meaning: &str) -> String {
     let asked = json!({"password": password, "meaning": meaning, "content_hash": entry["content_hash"]});
     let given = caller.post("/auth/proofs", asked).await.expect(200);
-    assert!(given["expires_at"].as_str().unwrap() > given["expires_at"].as_str().unwrap().get(..4).unwrap());
+    let life = OffsetDateTime::parse(given["expires_at"].as_str().unwrap(), &Rfc3339).unwrap() - spectra_mesh::clock::now();
+    assert!((Duration::SECOND..=Duration::minutes(2)).contains(&life), "{life}");
     given["proof"].as_str().unwrap().to_owned()
 }
 
@@ -47,12 +53,65 @@ async fn a_proof_signs_once_and_what_it_is_for_alone() {
     mesh.anew("pi", DEMO).await.post(&sign(&entry), signed_with(&good, "witness")).await.refused(403, "proof_refused");
     assert_eq!(pi.post(&sign(&entry), signed_with(&good, "witness")).await.expect(200)["signed"], true);
     pi.post(&sign(&entry), signed_with(&good, "witness")).await.refused(409, "already_signed");
-    // A used proof is good for nothing, and a version of the same words is another version.
+    // One whose time is over is good for nothing, and for nobody.
     let again = pi.post("/auth/proofs", json!({"password": "pi123", "meaning": "review", "content_hash": entry["content_hash"]})).await;
     let again = again.expect(200)["proof"].as_str().unwrap().to_owned();
     sqlx::query("UPDATE identity.proofs SET expires_at = now() WHERE used_at IS NULL").execute(&mut mesh.sql().await).await.unwrap();
     pi.post(&sign(&entry), signed_with(&again, "review")).await.refused(403, "proof_refused");
     mesh.caller("pi", TEST).await.post(&sign(&entry), signed_with(&again, "review")).await.refused(404, "not_found");
+}
+
+/// What comes of a call to identity with a proof, as LIMS makes it: none when it signs, else why not.
+async fn redeemed(identity: Channel, token: String, record: Record, proof: String) -> Option<String> {
+    let method = grpc::methods().find(|method| method.name() == "SignRecord").unwrap();
+    let asked = json!({"record": record, "meaning": "SIGNATURE_MEANING_WITNESS", "proof": proof});
+    let refused = grpc::call(identity, &method, &grpc::request(&method, asked), Some(&token)).await.err()?;
+    Some(refused.get_details_error_info().unwrap().reason)
+}
+
+/// Identity alone says so: what LIMS has signed already is no reason here.
+#[tokio::test]
+async fn identity_takes_a_proof_once_one_by_one_and_at_once() {
+    let mesh = Mesh::start().await;
+    let token = mesh.token("pi", DEMO).await;
+    let pi = mesh.nobody().with_token(&token);
+    let parts = BTreeMap::from([("title".to_owned(), "0".repeat(64))]);
+    let record = Record { id: "1".to_owned(), kind: "eln_entry".to_owned(), number: 1, parts, version: 1 };
+    let entry = json!({"content_hash": record.content_hash()});
+    let redeem = |proof: &str| redeemed(mesh.channel("spectra.identity.v1"), token.clone(), record.clone(), proof.to_owned());
+    let good = proof(&pi, "pi123", &entry, "witness").await;
+    assert_eq!(redeem(&good).await, None);
+    assert_eq!(redeem(&good).await.as_deref(), Some("PROOF_REFUSED"));
+    let good = proof(&pi, "pi123", &entry, "witness").await;
+    let calls: Vec<_> = (0..10).map(|_| tokio::spawn(redeem(&good))).collect();
+    let mut signed = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            None => signed += 1,
+            Some(reason) => assert_eq!(reason, "PROOF_REFUSED"),
+        }
+    }
+    assert_eq!(signed, 1);
+}
+
+/// Used ones stay, and those of the last day.
+#[tokio::test]
+async fn proofs_that_nobody_used_go_after_a_day() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let entry = written(&engineer, "one").await;
+    let used = proof(&pi, "pi123", &entry, "witness").await;
+    pi.post(&format!("{ELN}/{}/sign", entry["id"].as_str().unwrap()), signed_with(&used, "witness")).await.expect(200);
+    for meaning in ["review", "approve"] {
+        proof(&pi, "pi123", &entry, meaning).await;
+    }
+    let mut sql = mesh.sql().await;
+    let ages =
+        "UPDATE identity.proofs SET created_at = now() - CASE meaning WHEN 'approve' THEN interval '23 hours' ELSE interval '25 hours' END";
+    assert_eq!(sqlx::query(ages).execute(&mut sql).await.unwrap().rows_affected(), 3);
+    proof(&pi, "pi123", &entry, "author").await;
+    let kept: Vec<String> = sqlx::query_scalar("SELECT meaning::text FROM identity.proofs ORDER BY 1").fetch_all(&mut sql).await.unwrap();
+    assert_eq!(kept, ["approve", "author", "witness"]);
 }
 
 #[tokio::test]
@@ -105,6 +164,11 @@ async fn wrong_passwords_are_counted_and_then_told_nothing() {
         wrong += u32::from(told == 403);
     }
     assert_eq!(wrong, 10);
+    // The hash is not even read, so that it takes nobody's place among those that are computed.
+    let mut closed = mesh.sql().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE identity.users").execute(&mut closed).await.unwrap();
+    engineer.post("/auth/proofs", guess("eng123")).await.refused(429, "exhausted");
+    sqlx::raw_sql("ROLLBACK").execute(&mut closed).await.unwrap();
     let path = format!("{ELN}/{}/sign", entry["id"].as_str().unwrap());
     let refused = async || {
         let answers = [

@@ -1,7 +1,7 @@
 //! Proofs: that a person is still who signed in, shown again for one signature.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use spectra_mesh::{Error, Labelled, Permit, SystemTx, fingerprint, random};
+use spectra_mesh::{Caller, Error, Labelled, Permit, SystemTx, fingerprint, random};
 use spectra_proto::types::{Reason, UserRole};
 use time::OffsetDateTime;
 
@@ -41,17 +41,17 @@ impl App {
     /// session, which is told no more about passwords once there were too many: neither that one is wrong nor that it
     /// is right, however many are tried at once.
     pub(crate) async fn reauthenticate(&self, permit: &Permit, password: String) -> Result<(SystemTx, Person), Error> {
-        // No connection is held while the hash is computed.
+        // No connection is held while the hash is computed, and none is computed for a session that is told nothing.
         let hash = {
             let mut tx = self.system.begin().await?;
+            may_try(&mut tx, permit.caller()).await?;
             store::password_hash(&mut tx, permit.caller()).await?
         };
         let fits = self.passwords.fit(password, hash.iter().cloned().collect()).await?.is_some();
         let mut tx = self.acting(permit).await?;
-        if let Some(pause) = store::pause(&mut tx, permit.caller()).await? {
-            let told = "too many wrong passwords in this session; wait a quarter of an hour, or sign in again";
-            return Err(Error::Exhausted(told, pause));
-        }
+        // Others of the session were tried meanwhile.
+        store::take_turn(&mut tx, permit.caller()).await?;
+        may_try(&mut tx, permit.caller()).await?;
         if !fits {
             store::miss(&mut tx, permit.caller()).await?;
             tx.commit().await?;
@@ -68,6 +68,12 @@ impl App {
         tx.act_as(caller.org, caller.user, caller.session, permit.request_id(), permit.method()).await?;
         Ok(tx)
     }
+}
+
+/// Refuses while the caller's session is told nothing of passwords.
+async fn may_try(tx: &mut SystemTx, caller: &Caller) -> Result<(), Error> {
+    let told = "too many wrong passwords in this session; wait a quarter of an hour, or sign in again";
+    store::pause(tx, caller).await?.map_or(Ok(()), |pause| Err(Error::Exhausted(told, pause)))
 }
 
 fn wrong_password() -> Error {

@@ -25,11 +25,16 @@ pub(super) async fn password_hash(tx: &mut SystemTx, caller: &Caller) -> Result<
     Ok(hash.fetch_optional(tx.conn()).await?.flatten())
 }
 
-/// How long the caller's session is not told whether a password fits; none when it is told. Its other tries wait meanwhile.
-pub(super) async fn pause(tx: &mut SystemTx, caller: &Caller) -> Result<Option<Duration>, Error> {
+/// Lets the other tries of the caller's session wait until the transaction ends.
+pub(super) async fn take_turn(tx: &mut SystemTx, caller: &Caller) -> Result<(), Error> {
     sqlx::query!("SELECT FROM sessions WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE", caller.org, caller.session)
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// How long the caller's session is not told whether a password fits; none when it is told.
+pub(super) async fn pause(tx: &mut SystemTx, caller: &Caller) -> Result<Option<Duration>, Error> {
     let seconds = sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM since + make_interval(secs => $3) - now())::float8 AS "seconds!" FROM proof_misses
             WHERE organization_id = $1 AND session_id = $2 AND misses >= $4 AND since > now() - make_interval(secs => $3)"#,
@@ -77,7 +82,7 @@ pub(super) async fn person(tx: &mut SystemTx, caller: &Caller, hash: Option<&str
     .await?)
 }
 
-/// Keeps a proof; until when it is good.
+/// Keeps a proof; until when it is good. One that nobody used goes after a day: each new one takes a few of those with it.
 pub(super) async fn insert(
     tx: &mut SystemTx,
     caller: &Caller,
@@ -86,7 +91,13 @@ pub(super) async fn insert(
     meaning: SignatureMeaning,
 ) -> Result<OffsetDateTime, Error> {
     Ok(sqlx::query_scalar!(
-        "INSERT INTO proofs (organization_id, id, session_id, user_id, hash, content_hash, meaning, expires_at)
+        "WITH outlived AS (
+             DELETE FROM proofs WHERE organization_id = $1 AND ctid IN (
+                 SELECT ctid FROM proofs
+                  WHERE organization_id = $1 AND used_at IS NULL AND created_at < now() - interval '1 day'
+                  LIMIT 20 FOR UPDATE SKIP LOCKED)
+         )
+         INSERT INTO proofs (organization_id, id, session_id, user_id, hash, content_hash, meaning, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8)) RETURNING expires_at",
         caller.org,
         new_id(),
