@@ -36,10 +36,10 @@ pub fn run(options: &VerifySignature) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Broken::Wrong(what)) => {
-            eprintln!("spectra: {} does not verify: {what}", options.file.display());
+            eprintln!("spectra: {} does not verify: {}", options.file.display(), inert(&what));
             ExitCode::from(WRONG)
         }
-        Err(unreadable) => unread(&format!("{}: {unreadable}", options.file.display())),
+        Err(unreadable) => unread(&format!("{}: {}", options.file.display(), inert(&unreadable.to_string()))),
     }
 }
 
@@ -68,7 +68,14 @@ fn public_key(text: &str) -> Result<Vec<u8>> {
     key(&held).with_context(|| format!("{} holds no public key: 32 bytes in base64url", file.display()))
 }
 
-/// What was signed, in lines. What others wrote is quoted, so that it moves no cursor.
+/// A sentence that may hold words of the file, so that they move no cursor and turn nothing around.
+fn inert(sentence: &str) -> String {
+    let escaped = |letter: char| if matches!(letter, '\'' | '"') { letter.to_string() } else { letter.escape_debug().to_string() };
+    sentence.chars().map(escaped).collect()
+}
+
+/// What was signed, in lines, and what was not. All that the file says is quoted, so that it moves no cursor and ends no
+/// sentence of ours.
 fn told(checked: &Checked, trusted: bool) -> String {
     let mut lines = vec![format!("notebook entry {}, version {}: {:?}", checked.entry_no, checked.entry_version, checked.title)];
     for file in &checked.files {
@@ -77,17 +84,24 @@ fn told(checked: &Checked, trusted: bool) -> String {
     for manifest in &checked.manifests {
         let signer = &manifest.signer;
         let reason = manifest.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
-        lines.push(format!("signed by {:?} ({}) on {} as {}{reason}", signer.name, signer.role, manifest.signed_at, manifest.meaning));
+        let (by, role, at, meaning) = (&signer.name, &signer.role, &manifest.signed_at, &manifest.meaning);
+        lines.push(format!("signed by {by:?} ({role:?}) on {at:?} as {meaning:?}{reason}"));
     }
     for key in &checked.keys {
-        lines.push(format!("with the key {key}"));
+        lines.push(format!("with the key {key:?}"));
     }
-    lines.push(if trusted {
-        "all of it is what was signed, by the key that you named".to_owned()
+    let by = if trusted {
+        "the key that you named"
     } else {
-        "all of it is what was signed, by a key that the file itself names: see whether it is your lab's, or name that with --key"
-            .to_owned()
-    });
+        "a key that the file itself names: see whether it is your lab's, or name that with --key"
+    };
+    lines.push(format!("the entry in the file is what was signed, by {by}"));
+    lines.push("no signature is over its context in the file: author_id, created_at, supersedes".to_owned());
+    let count = match checked.manifests.len() {
+        1 => "1 signature".to_owned(),
+        count => format!("{count} signatures"),
+    };
+    lines.push(format!("the file holds {count}; whether there are others, it cannot show"));
     lines.join("\n") + "\n"
 }
 

@@ -11,6 +11,7 @@ pub struct VerifySignature {
     pub file: PathBuf,
     /// The public key of the lab, as `/api/identity/signature-keys` lists it, or a file that holds it; the one that the
     /// export names when unset.
-    #[arg(long)]
+    // In base64url, one key of 64 begins with a hyphen.
+    #[arg(long, allow_hyphen_values = true)]
     pub key: Option<String>,
 }
