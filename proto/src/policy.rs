@@ -132,7 +132,7 @@ mod tests {
         assert!(create.policy.idempotent && create.policy.created && !create.reads);
 
         let watch = &POLICIES["/spectra.identity.v1.RevocationService/WatchRevocations"];
-        assert_eq!(watch.policy, policy(Access::Public, UserRole::Unspecified, ""));
+        assert_eq!(watch.policy, Policy { internal: true, ..policy(Access::Public, UserRole::Unspecified, "") });
         assert!(watch.reads && watch.server_streaming && !watch.client_streaming);
     }
 

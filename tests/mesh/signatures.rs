@@ -4,10 +4,17 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use prost::Message;
+use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
-use spectra_mesh::signed::{Manifest, is_signed, key_id};
-use spectra_tests::{Caller, DEMO, Mesh, TEST};
+use spectra_mesh::{
+    Peer, hex,
+    signed::{Manifest, is_signed, key_id},
+};
+use spectra_proto::policy::POLICIES;
+use spectra_tests::{Caller, DEMO, Mesh, TEST, grpc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tonic::Code;
 
 use crate::eln::{ELN, passwords, written};
 
@@ -140,7 +147,7 @@ async fn an_edit_of_what_is_signed_is_a_new_version() {
     technician.delete(&path(&first)).await.refused(405, "method_not_allowed");
 }
 
-/// What the application's own role, and the owner, can do to a signed version in SQL: nothing.
+/// What the application's own role, and the superuser, can do to a signed version in SQL: nothing.
 #[tokio::test]
 async fn no_statement_changes_what_is_signed() {
     let mesh = Mesh::start().await;
@@ -233,6 +240,7 @@ async fn a_signature_is_made_once_under_a_key_that_holds_no_secret() {
     let (sign, keyed) = (format!("{}/sign", path(&entry)), technician.with("idempotency-key", "k"));
     let first = keyed.post(&sign, with("tech123", "author")).await.expect(200);
     assert_eq!(keyed.post(&sign, with("tech123", "author")).await.expect(200), first, "the answer that got lost");
+    assert_eq!(keyed.post(&sign, with("another", "author")).await.expect(200), first, "no password is in what a key stands for");
     assert_eq!(verified(&technician, &entry).await.len(), 1);
     keyed.post(&sign, json!({"password": "tech123", "meaning": "author", "reason": "other"})).await.refused(409, "key_reused");
     let stale = technician.with("if-match", "\"99\"");
@@ -243,6 +251,44 @@ async fn a_signature_is_made_once_under_a_key_that_holds_no_secret() {
         .await
         .unwrap();
     assert!(dump.contains("I was there") && !dump.contains("tech123"));
+    let kept: String =
+        sqlx::query_scalar("SELECT string_agg(concat(to_jsonb(k)::text, encode(reply, 'escape')), ' ') FROM lims.idempotency_keys k")
+            .fetch_one(&mut mesh.sql().await)
+            .await
+            .unwrap();
+    assert!(kept.contains("Leakage") && !kept.contains("tech123") && !kept.contains(&hex(b"tech123")), "{kept}");
+}
+
+/// Identity signs what it is given, so that services alone may ask it to.
+#[tokio::test]
+async fn what_services_alone_call_is_reached_by_no_door() {
+    let mesh = Mesh::start().await;
+    let (admin, token) = (mesh.demo("admin").await, mesh.token("admin", DEMO).await);
+    let gateway = Peer::at("gateway", &mesh.url()).unwrap().channel();
+    let asked = |method: &MethodDescriptor| {
+        grpc::request(method, example(method.name(), |_| Value::Null).unwrap_or_else(|| json!({}))).encode_to_vec()
+    };
+    // What is told by gRPC, gRPC-Web and Connect.
+    let told = async |method: &MethodDescriptor| {
+        let (path, message) = (grpc::path(method), asked(method));
+        let framed = [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat();
+        let plain = grpc::call_raw(gateway.clone(), method, message.clone().into(), Some(&token)).await;
+        let web = admin.with("content-type", "application/grpc-web+proto").post_raw(&path, framed).await;
+        let connect = admin.with("content-type", "application/proto").post_raw(&path, message).await;
+        (plain.err().map(|status| status.code()), web.header("grpc-status").to_owned(), connect.status.as_u16())
+    };
+    let mut internal: Vec<_> = grpc::methods().filter(|method| POLICIES[&grpc::path(method)].policy.internal).collect();
+    internal.sort_by_key(grpc::path);
+    assert_eq!(internal.iter().map(MethodDescriptor::name).collect::<Vec<_>>(), ["WatchRevocations", "SignRecord"]);
+    for method in &internal {
+        assert_eq!(told(method).await, (Some(Code::Unimplemented), "12".to_owned(), 404), "{}", grpc::path(method));
+    }
+    let listed = grpc::methods().find(|method| method.name() == "ListSignatureKeys").unwrap();
+    assert_eq!(told(&listed).await, (None, String::new(), 200), "the doors are there");
+    let identity = mesh.channel("spectra.identity.v1");
+    assert!(grpc::call_raw(identity, &internal[1], asked(&internal[1]).into(), Some(&token)).await.is_ok(), "a service is served");
+    let entry = written(&admin, "Leakage").await;
+    admin.post(&format!("{}/sign", path(&entry)), with("admin123", "author")).await.expect(200);
 }
 
 #[tokio::test]

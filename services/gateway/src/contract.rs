@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use http::Method;
-use prost_reflect::{DescriptorPool, MethodDescriptor};
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use spectra_mesh::Peer;
+use spectra_proto::policy::method_policy;
 
 use crate::{
     openapi::page::{self, Page},
@@ -39,6 +40,11 @@ pub(crate) enum Target {
 #[error("the contract cannot be served over HTTP: {}", .0.join("; "))]
 pub struct Unfit(pub Vec<String>);
 
+/// The methods of a service that the gateway offers; of the others, which services alone call, it knows nothing.
+pub(crate) fn offered(service: &ServiceDescriptor) -> Vec<MethodDescriptor> {
+    service.methods().filter(|method| !method_policy(method).unwrap_or_default().internal).collect()
+}
+
 /// The routes of every method of the contract that says one, and the gateway's own.
 pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
     let mut routes = Routes::default();
@@ -50,7 +56,7 @@ pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)
             .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));
         faults.extend(own.err());
     }
-    let methods: Vec<_> = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
+    let methods: Vec<_> = pool.services().flat_map(|service| offered(&service)).collect();
     let homes = rpc::homes(methods.iter());
     for method in &methods {
         let bound = bind(method, plans, peers, &homes, &mut routes);

@@ -20,7 +20,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::{
     answer::{Answer, stream},
     body, call,
-    contract::Target,
+    contract::{self, Target},
     front::Asked,
     guard::Guard,
     routes::Routes,
@@ -44,7 +44,7 @@ const FRAMING: [HeaderName; 6] = [
 /// The services behind the gateway, as gRPC clients see them: at one address.
 #[derive(Clone)]
 pub(crate) struct Door {
-    /// Every method, by its path.
+    /// Every method that is offered, by its path.
     methods: Arc<HashMap<String, Method>>,
     /// Reflection and health, which the gateway answers for all.
     own: tonic::service::Routes,
@@ -67,7 +67,7 @@ impl Door {
         for service in pool.services() {
             if let Some((_, peer)) = peers.iter().find(|(package, _)| *package == service.package_name()) {
                 names.push(service.full_name().to_owned());
-                methods.extend(service.methods().map(|method| Method::read(&method, peer.clone())));
+                methods.extend(contract::offered(&service).iter().map(|method| Method::read(method, peer.clone())));
             }
         }
         for route in routes.iter() {

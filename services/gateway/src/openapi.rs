@@ -22,7 +22,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use crate::routes::rpc;
+use crate::{contract, routes::rpc};
 use comments::Comments;
 use json::{Object, object};
 use names::Names;
@@ -82,7 +82,7 @@ impl Paths<'_> {
     /// Adds the routes of a service; whether there are any.
     fn add(&mut self, service: &ServiceDescriptor, tag: &str) -> bool {
         let mut any = false;
-        let methods: Vec<_> = service.methods().collect();
+        let methods = contract::offered(service);
         let revised: HashSet<_> = methods.iter().filter(|method| has_revision(method)).flat_map(reads).collect();
         for method in &methods {
             for (index, rule) in rpc::rules(method).iter().enumerate() {

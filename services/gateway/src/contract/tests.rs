@@ -91,6 +91,24 @@ async fn methods_without_a_rule_have_no_route() {
 }
 
 #[tokio::test]
+async fn what_services_alone_call_is_not_offered() {
+    let methods = "rpc Get(GetThingRequest) returns (Thing) { option (google.api.http) = {get: \"/things\"}; }
+                   rpc Sign(GetThingRequest) returns (Thing) {
+                     option (google.api.http) = {get: \"/sign/{id}\"};
+                     option (spectra.policy.v1.policy) = {internal: true};
+                   }";
+    let pool = pool(methods);
+    let routes = routes(&pool, &Plans::new(&pool), &peers()).expect("a contract that fits");
+    assert_eq!(of_methods(&routes), 1);
+    assert!(routes.find(&Method::POST, "/test.v1.ThingService/Get").is_ok());
+    for (verb, path) in [(Method::GET, "/sign/1"), (Method::POST, "/test.v1.ThingService/Sign")] {
+        assert!(routes.find(&verb, path).is_err(), "{path}");
+    }
+    let document = String::from_utf8(crate::openapi::document(&pool)).expect("text");
+    assert!(document.contains("\"/things\"") && !document.contains("/sign") && !document.contains("_Sign"), "{document}");
+}
+
+#[tokio::test]
 async fn a_resource_is_at_home_where_it_is_read_by_id() {
     let methods = method("Last", "GetThingRequest", "Thing", "get: \"/t/{id}/last\"")
         + &method("Find", "GetThingRequest", "Thing", "get: \"/names/{id}\" response_body: \"part\"")
