@@ -24,7 +24,9 @@ async fn every_rule_of_the_product_is_a_route() {
     for route in routes.iter() {
         let Target::Rpc(binding) = &route.target else { continue };
         let owner = &route.owner;
-        assert!(!binding.rpc.created || binding.rpc.home.is_some(), "{owner} makes what cannot be read");
+        // What makes several at once answers with them, and no one place is theirs.
+        let has_a_place = binding.rpc.created && !owner.ends_with(".SplitSample");
+        assert!(!has_a_place || binding.rpc.home.is_some(), "{owner} makes what cannot be read");
         assert_eq!(binding.masked, matches!(route.method, Some(Method::PUT | Method::PATCH)), "{owner}");
     }
 }
