@@ -66,7 +66,7 @@ impl Signable {
         }
     }
 
-    /// Makes sure that what was signed is what the version holds now, and by whom it may be signed.
+    /// Makes sure that what was signed is what the version holds now, and that the signer may sign so in the role that they had.
     pub(super) fn signed_as(self, content_hash: &str, role: UserRole) -> Result<Signable, Error> {
         if self.meaning != SignatureMeaning::Author && role < UserRole::Pi {
             return Err(too_low(NEEDS_PI));
@@ -74,6 +74,7 @@ impl Signable {
         Ok(self.still(content_hash)?)
     }
 
+    /// Makes sure that the version holds what this is the hash of.
     fn still(self, content_hash: &str) -> Result<Signable, Refusal> {
         if self.record.content_hash() == content_hash && self.entry.content_hash == content_hash {
             return Ok(self);

@@ -54,7 +54,7 @@ fn a_signed_version_is_followed_and_an_unsigned_one_written_over() {
 }
 
 #[test]
-fn files_are_may_attach_who_may_edit_and_to_what_is_not_signed() {
+fn files_are_attached_by_who_may_edit_and_to_what_is_not_signed() {
     let told = |entry: Entry, user, role| entry.may_attach(user, role).map(drop).map_err(|error| reason(&error));
     assert_eq!(told(entry(), AUTHOR, UserRole::Technician), Ok(()));
     assert_eq!(told(entry(), OTHER, UserRole::Pi), Ok(()));
@@ -81,7 +81,7 @@ fn authors_sign_their_own_and_others_what_they_did_not_write() {
 }
 
 #[test]
-fn what_wsigned_as_is_what_stands_there() {
+fn what_was_signed_is_what_stands_there() {
     let signable = |entry: Entry| entry.may_sign(&[], AUTHOR, UserRole::Technician, SignatureMeaning::Author).expect("their own");
     let hash = entry().content_hash;
     assert!(signable(entry()).signed_as(&hash, UserRole::Technician).is_ok());
