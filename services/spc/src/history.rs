@@ -1,0 +1,239 @@
+//! What the newest points did, a bit each, and the rules read from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Error, Missing, Pattern, Ruleset, Sides, Signals, limits::Lines};
+
+/// No ruleset has windows over more distances.
+const BANDS: usize = 5;
+
+/// What the last 32 points did. 64 bytes, whatever the rules.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct History {
+    /// By distance, in the detector's order: which points lay beyond it. The newest point is the lowest bit.
+    beyond: [Beyond; BANDS],
+    /// Which points lay higher than the one before.
+    rises: u32,
+    /// Which points lay lower than the one before.
+    falls: u32,
+    /// At which points a rise became a fall, or a fall a rise.
+    turns: u32,
+    /// How many points there have been since the last gap, at most 255.
+    seen: u8,
+    /// How many of the newest in a row had a sigma, at most 255.
+    zoned: u8,
+    /// The newest point; NaN when it is missing.
+    #[serde(with = "missing")]
+    last: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Beyond {
+    above: u32,
+    below: u32,
+}
+
+/// A distance that windows are over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Band {
+    sigmas: f64,
+    /// Whether a point on the line lies beyond.
+    closed: bool,
+}
+
+/// A rule made ready for reading bits.
+#[derive(Clone, Copy, Debug)]
+enum Test {
+    /// The point itself is off by so much; `limit` when it is the chart's control limit that counts.
+    Outlier { sigmas: f64, limit: bool },
+    /// All points of the mask are on one side.
+    Run { band: usize, mask: u32 },
+    /// So many points of the mask.
+    Window { band: usize, mask: u32, points: u32, full: u8, sides: Sides },
+    /// None of the mask is beyond, and all of them had a sigma.
+    Inside { band: usize, mask: u32, points: u8 },
+    /// All steps of the mask go the same way.
+    Trend { mask: u32 },
+    /// All steps of the mask turn.
+    Alternating { mask: u32 },
+    /// The newest two lie on opposite sides.
+    Opposite { band: usize },
+}
+
+/// A ruleset made ready for reading bits.
+#[derive(Clone, Debug)]
+pub(crate) struct Detector {
+    bands: Vec<Band>,
+    tests: Vec<Test>,
+    newest_beyond: bool,
+    bridge: bool,
+}
+
+const _: () = assert!(size_of::<History>() == 64, "the history fills a line of the cache");
+
+impl Default for History {
+    fn default() -> Self {
+        Self { beyond: [Beyond::default(); BANDS], rises: 0, falls: 0, turns: 0, seen: 0, zoned: 0, last: f64::NAN }
+    }
+}
+
+impl Detector {
+    /// Refused when the rules' windows are over more than five distances.
+    pub(crate) fn of(ruleset: &Ruleset) -> Result<Self, Error> {
+        let options = ruleset.options();
+        let mut detector =
+            Self { bands: Vec::new(), tests: Vec::new(), newest_beyond: options.newest_beyond, bridge: options.missing == Missing::Bridge };
+        for rule in ruleset.rules() {
+            let test = match rule.pattern {
+                Pattern::Beyond { window: 1, sigmas, .. } => Test::Outlier { sigmas, limit: (sigmas - 3.0).abs() < f64::EPSILON },
+                Pattern::Beyond { points, window, sigmas, sides } => {
+                    let band = detector.band(sigmas, false);
+                    if points == window && sides == Sides::Same {
+                        Test::Run { band, mask: mask(window) }
+                    } else {
+                        let full = if options.partial_windows { 0 } else { window };
+                        Test::Window { band, mask: mask(window), points: u32::from(points), full, sides }
+                    }
+                }
+                Pattern::Inside { points, sigmas } => {
+                    Test::Inside { band: detector.band(sigmas, !options.inside_inclusive), mask: mask(points), points }
+                }
+                Pattern::Trend { points } => Test::Trend { mask: mask(points - 1) },
+                Pattern::Alternating { points } => Test::Alternating { mask: mask(points - 2) },
+                Pattern::Opposite { sigmas } => Test::Opposite { band: detector.band(sigmas, false) },
+            };
+            detector.tests.push(test);
+        }
+        if detector.bands.len() > BANDS {
+            return Err(Error::new(Code::InvalidRuleset, "rules", "must not have windows over more than 5 distances"));
+        }
+        Ok(detector)
+    }
+
+    /// The place of a distance among the bands, added where it is new.
+    fn band(&mut self, sigmas: f64, closed: bool) -> usize {
+        let band = Band { sigmas, closed };
+        self.bands.iter().position(|&known| known == band).unwrap_or_else(|| {
+            self.bands.push(band);
+            self.bands.len() - 1
+        })
+    }
+
+    /// Takes one point in, and tells which rules signal at it.
+    #[inline]
+    pub(crate) fn judge(&self, history: &mut History, point: f64, lines: &Lines) -> Signals {
+        history.step(point);
+        self.place(history, point, lines);
+        let mut signals = Signals::default();
+        for (place, test) in self.tests.iter().enumerate() {
+            signals = signals.with(place, self.signals(test, history, point, lines));
+        }
+        signals
+    }
+
+    /// Takes a missing point in.
+    pub(crate) fn skip(&self, history: &mut History) {
+        if !self.bridge {
+            *history = History::default();
+            return;
+        }
+        for beyond in &mut history.beyond {
+            beyond.shift(false, false);
+        }
+        *history = History { beyond: history.beyond, seen: history.seen.saturating_add(1), ..History::default() };
+    }
+
+    #[inline]
+    fn place(&self, history: &mut History, point: f64, lines: &Lines) {
+        let zoned = lines.sigma > 0.0;
+        history.zoned = if zoned { history.zoned.saturating_add(1) } else { 0 };
+        for (beyond, band) in history.beyond.iter_mut().zip(&self.bands) {
+            let reach = band.sigmas * lines.sigma;
+            // Distance zero is the centre line itself, which needs no sigma.
+            let judged = zoned || band.sigmas <= 0.0;
+            let (high, low) = if reach > 0.0 { (lines.centre + reach, lines.centre - reach) } else { (lines.centre, lines.centre) };
+            let (above, below) = if band.closed { (point >= high, point <= low) } else { (point > high, point < low) };
+            beyond.shift(judged & above, judged & below);
+        }
+    }
+
+    #[inline]
+    fn signals(&self, test: &Test, history: &History, point: f64, lines: &Lines) -> bool {
+        match *test {
+            Test::Outlier { sigmas, limit } => lines.outlying(point, sigmas, limit),
+            Test::Run { band, mask } => {
+                let Beyond { above, below } = history.beyond[band];
+                above & mask == mask || below & mask == mask
+            }
+            Test::Window { band, mask, points, full, sides } => {
+                history.seen >= full && self.window(history.beyond[band].within(mask), points, sides)
+            }
+            Test::Inside { band, mask, points } => {
+                let Beyond { above, below } = history.beyond[band];
+                (above | below) & mask == 0 && history.zoned >= points
+            }
+            Test::Trend { mask } => history.rises & mask == mask || history.falls & mask == mask,
+            Test::Alternating { mask } => history.turns & mask == mask,
+            Test::Opposite { band } => {
+                let Beyond { above, below } = history.beyond[band];
+                (above & below >> 1 | below & above >> 1) & 1 == 1
+            }
+        }
+    }
+
+    #[inline]
+    fn window(&self, Beyond { above, below }: Beyond, points: u32, sides: Sides) -> bool {
+        // Most points lie within, so the newest one is asked before the others are counted.
+        let enough = |bits: u32| (bits & 1 == 1 || !self.newest_beyond) && bits.count_ones() >= points;
+        match sides {
+            Sides::Same => enough(above) || enough(below),
+            Sides::Either => enough(above | below),
+            Sides::Both => enough(above | below) && above != 0 && below != 0,
+        }
+    }
+}
+
+impl History {
+    #[inline]
+    fn step(&mut self, point: f64) {
+        let (rise, fall) = (point > self.last, point < self.last);
+        let turn = rise && self.falls & 1 == 1 || fall && self.rises & 1 == 1;
+        self.rises = self.rises << 1 | u32::from(rise);
+        self.falls = self.falls << 1 | u32::from(fall);
+        self.turns = self.turns << 1 | u32::from(turn);
+        self.seen = self.seen.saturating_add(1);
+        self.last = point;
+    }
+}
+
+impl Beyond {
+    #[inline]
+    fn shift(&mut self, above: bool, below: bool) {
+        self.above = self.above << 1 | u32::from(above);
+        self.below = self.below << 1 | u32::from(below);
+    }
+
+    #[inline]
+    fn within(self, mask: u32) -> Self {
+        Self { above: self.above & mask, below: self.below & mask }
+    }
+}
+
+/// The lowest `bits` bits, of at most 32.
+fn mask(bits: u8) -> u32 {
+    u32::MAX.checked_shr(32 - u32::from(bits)).unwrap_or_default()
+}
+
+/// A missing point is null, as formats of text have no NaN.
+mod missing {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        (!value.is_nan()).then_some(*value).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
