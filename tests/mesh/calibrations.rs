@@ -15,7 +15,7 @@ pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value>
         "GetCalibration" => json!({"id": id("calibration")}),
         "CreateCalibration" => json!({"calibration": {
             "instrumentId": id("instrument"), "certificateId": "C-2",
-            "issuedAt": "2020-01-01T00:00:00Z", "expiresAt": "2099-01-01T00:00:00Z",
+            "issuedAt": "2020-01-01T00:00:00Z", "expiresAt": "2099-01-01T00:00:00Z", "attachmentId": id("attachment"),
         }}),
         "RevokeCalibration" => json!({"id": id("calibration"), "reason": "found bad"}),
         _ => return None,

@@ -27,6 +27,7 @@ mod people;
 mod proofs;
 mod recipes;
 mod records;
+mod results;
 mod runs;
 mod samples;
 mod scan;

@@ -11,7 +11,7 @@ use tonic::Status;
 
 use crate::{
     attachments, audit, calibrations, custody, devices, eln, genealogy, instruments, labels, materials, organizations, people, proofs,
-    recipes, runs, samples, scan, sessions, signatures, sops, users, wafers,
+    recipes, results, runs, samples, scan, sessions, signatures, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -33,23 +33,30 @@ impl Records {
         let parent = made(&engineer, "/api/lims/samples", json!({"name": "a parent"})).await;
         let wafer = wafers::wafer(&engineer, &parent, "W1-1").await;
         let device = json!({"wafer_id": wafer, "device_label": "D1"});
-        records.insert("device", made(&engineer, "/api/lims/devices", device).await);
-        records.insert("wafer", wafer);
-        records.insert("another sample", parent);
+        let device = made(&engineer, "/api/lims/devices", device).await;
         let sop = sops::in_force(mesh, organization).await;
         let recipe = made(&engineer, "/api/lims/recipes", json!({"name": "a recipe", "version": "1", "sop_id": sop})).await;
         let draft = made(&engineer, "/api/lims/recipes", json!({"name": "a draft", "version": "1"})).await;
         recipes::approve_at_last(mesh, organization, &recipe).await;
         let instrument = calibrations::instrument(&engineer, &format!("a tool {}", spectra_mesh::new_id())).await;
         let certificate = calibrations::certificate(&engineer, &instrument, "C-1", -10, 100).await;
-        let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": sample});
+        let further = runs::ready_tool(&engineer).await;
+        let run = json!({"instrument_id": instrument, "method": "iv_sweep", "recipe_id": recipe, "sample_id": parent, "wafer_id": wafer,
+                         "device_id": device, "further_instrument_ids": [further]});
         let run = made(&engineer, "/api/analysis/runs", run).await;
+        let (result, derived) = results::measured(&engineer, &run).await;
         let links = json!({"samples": [sample], "runs": [run], "recipes": [recipe]});
         let entry = json!({"title": "a measurement", "body_markdown": "of leakage", "tags": ["iv"], "linked_entities": links});
         let entry = made(&engineer, "/api/lims/eln", entry).await;
         eln::sign_by_all(mesh, organization, &entry).await;
         records.insert("eln_entry", entry);
         records.insert("run", run);
+        records.insert("result", result);
+        records.insert("derived result", derived);
+        records.insert("device", device);
+        records.insert("wafer", wafer);
+        records.insert("another sample", parent);
+        records.insert("another instrument", further);
         records.insert("attachment", attachments::attached(&engineer, &sample).await);
         let user = id(&engineer.get("/auth/me").await.expect(200));
         let handed = json!({"sample_id": sample, "to_user": user});
@@ -123,6 +130,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "PeopleService" => ("people.rs", people::example(name, id)),
         "ProofService" => ("proofs.rs", proofs::example(name, id)),
         "RecipeService" => ("recipes.rs", recipes::example(name, id)),
+        "ResultService" => ("results.rs", results::example(name, id)),
         "RunService" => ("runs.rs", runs::example(name, id)),
         "SampleService" => ("samples.rs", samples::example(name, id)),
         "ScanService" => ("scan.rs", scan::example(name)),

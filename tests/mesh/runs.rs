@@ -12,12 +12,17 @@ const RUNS: &str = "/api/analysis/runs";
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {
-        "ListRuns" => json!({"instrumentId": id("instrument"), "recipeId": id("recipe"), "sampleId": id("sample")}),
+        "ListRuns" => json!({
+            "instrumentId": id("instrument"), "recipeId": id("recipe"), "sampleId": id("another sample"), "waferId": id("wafer"),
+            "deviceId": id("device"), "calibrationId": id("calibration"),
+        }),
         "CreateRun" => json!({"run": {
-            "instrumentId": id("instrument"), "method": "iv_sweep", "recipeId": id("recipe"), "sampleId": id("sample"),
+            "instrumentId": id("instrument"), "method": "iv_sweep", "recipeId": id("recipe"), "sampleId": id("another sample"),
+            "waferId": id("wafer"), "deviceId": id("device"), "furtherInstrumentIds": [id("another instrument")],
         }}),
         "WatchRuns" => json!({"instrumentId": id("instrument")}),
-        "GetRun" | "StartRun" | "CompleteRun" | "FailRun" | "CancelRun" | "UnblockRun" => json!({"id": id("run")}),
+        "GetRun" | "StartRun" | "CancelRun" | "UnblockRun" => json!({"id": id("run")}),
+        "CompleteRun" | "FailRun" => json!({"id": id("run"), "results": [{"resultType": "fit", "derivedFrom": id("result")}]}),
         _ => return None,
     })
 }

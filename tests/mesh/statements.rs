@@ -56,6 +56,7 @@ async fn a_statement_that_names_no_organization_is_told() {
         "DELETE FROM recipes WHERE id = $1",
         "INSERT INTO samples (id, name) VALUES ($1, $2)",
         "INSERT INTO samples (organization_id, id) SELECT organization_id, id FROM samples",
+        "INSERT INTO samples (id, results) VALUES ($1, $2)",
         "SELECT * FROM runs JOIN samples s ON s.id = runs.sample_id WHERE runs.organization_id = $1",
         "SELECT * FROM runs r, samples s WHERE r.organization_id = s.organization_id",
         "SELECT (SELECT max(id) FROM runs) FROM samples WHERE organization_id = $1",
@@ -67,6 +68,7 @@ async fn a_statement_that_names_no_organization_is_told() {
         "SELECT to_regclass('samples')",
         "SELECT * FROM samples WHERE organization_id=$1 AND id = $2",
         "INSERT INTO samples (id, organization_id) VALUES ($2, $1) RETURNING *",
+        "INSERT INTO calibrations (id, organization_id, results) VALUES ($2, $1, $3)",
         "SELECT * FROM runs JOIN samples s ON s.organization_id = runs.organization_id WHERE runs.organization_id = $1",
     ] {
         assert_eq!(fault(good, &tables), None, "{good}");
@@ -105,17 +107,21 @@ fn statements() -> impl Iterator<Item = String> {
 /// organization: the caller's, that of a table beside it, or a column to insert.
 fn fault(statement: &str, tables: &BTreeSet<String>) -> Option<String> {
     let words = words(statement);
-    let named: Vec<_> = words.iter().filter(|word| tables.contains(table(word))).collect();
+    let inserts: Vec<_> = words.iter().enumerate().filter(|(_, word)| word.eq_ignore_ascii_case("into")).map(|(place, _)| place).collect();
+    // The columns that are inserted, from behind the table's name: one may be called as another table is.
+    let columns = |into: usize| {
+        let first = into + 2;
+        let count = words[first..].iter().take_while(|word| !["VALUES", "SELECT"].contains(&word.as_str())).count();
+        first..first + count
+    };
+    let is_column = |place: usize| inserts.iter().any(|into| columns(*into).contains(&place));
+    let named: Vec<_> =
+        words.iter().enumerate().filter(|(place, word)| tables.contains(table(word)) && !is_column(*place)).map(|(_, word)| word).collect();
     let organization = |word: &str| word == "organization_id" || word.ends_with(".organization_id");
     let compared = |to: fn(&str) -> bool| words.windows(3).filter(|part| organization(&part[0]) && part[1] == "=" && to(&part[2])).count();
     let given = compared(|to| to.starts_with('$'));
     let beside = compared(|to| to.ends_with(".organization_id"));
-    let inserts = words.iter().enumerate().filter(|(_, word)| word.eq_ignore_ascii_case("into"));
-    let inserted = inserts.filter(|(place, _)| {
-        let columns = words[place + 1..].iter().take_while(|word| !["VALUES", "SELECT"].contains(&word.as_str()));
-        columns.into_iter().any(|word| organization(word))
-    });
-    let inserted = inserted.count();
+    let inserted = inserts.iter().filter(|into| words[columns(**into)].iter().any(|word| organization(word))).count();
     if named.len() > given + beside + inserted {
         return Some(format!("names {named:?} and {} times the organization", given + beside + inserted));
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 mod content;
 mod hold;
+mod recall;
 mod rpc;
 mod rules;
 mod store;
@@ -28,6 +29,8 @@ struct Calibration {
     standards_used: Object,
     uncertainty: Object,
     content_hash: String,
+    attachment_id: Option<Uuid>,
+    file_uri: Option<String>,
     revoked_at: Option<OffsetDateTime>,
     revoked_reason: Option<String>,
     revision: i32,
@@ -59,6 +62,8 @@ impl From<Calibration> for pb::Calibration {
             standards_used: Some(calibration.standards_used.into()),
             uncertainty: Some(calibration.uncertainty.into()),
             content_hash: calibration.content_hash,
+            attachment_id: calibration.attachment_id.map(|id| id.to_string()),
+            file_uri: calibration.file_uri,
             revoked_at: calibration.revoked_at.map(stamp),
             revoked_reason: calibration.revoked_reason,
             revision: calibration.revision,

@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use spectra_mesh::{Db, Outbox, Peer};
-use spectra_proto::analysis::{calibration_service_server, instrument_service_server, run_service_server};
+use spectra_proto::analysis::{calibration_service_server, instrument_service_server, result_service_server, run_service_server};
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 mod calibrations;
 mod instruments;
 mod lims;
+mod results;
 mod runs;
 
 /// The gRPC services offered here.
-pub const OFFERS: &[&str] =
-    &[calibration_service_server::SERVICE_NAME, instrument_service_server::SERVICE_NAME, run_service_server::SERVICE_NAME];
+pub const OFFERS: &[&str] = &[
+    calibration_service_server::SERVICE_NAME,
+    instrument_service_server::SERVICE_NAME,
+    result_service_server::SERVICE_NAME,
+    run_service_server::SERVICE_NAME,
+];
 
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
@@ -32,6 +37,7 @@ pub fn routes(db: Db, lims: Peer, stop: CancellationToken) -> Routes {
     routes
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(instrument_service_server::InstrumentServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(result_service_server::ResultServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(run_service_server::RunServiceServer::from_arc(app)));
     routes.routes()
 }

@@ -1,11 +1,14 @@
 //! What this service asks of LIMS, in its own words.
 
-use spectra_mesh::{Error, Peer, Permit, Refusal, id};
+use spectra_mesh::{Error, Peer, Permit, Refusal, id, optional_id};
 use spectra_proto::{
     Label,
+    analysis::Run,
     lims::{
-        GetRecipeRequest, GetSampleRequest, GetSopStandingRequest, RecipeStatus, SopStanding, recipe_service_client::RecipeServiceClient,
-        sample_service_client::SampleServiceClient, sop_service_client::SopServiceClient,
+        GetAttachmentRequest, GetDeviceRequest, GetRecipeRequest, GetSampleRequest, GetSopStandingRequest, GetWaferRequest, RecipeStatus,
+        SopStanding, attachment_service_client::AttachmentServiceClient, device_service_client::DeviceServiceClient,
+        recipe_service_client::RecipeServiceClient, sample_service_client::SampleServiceClient, sop_service_client::SopServiceClient,
+        wafer_service_client::WaferServiceClient,
     },
     types::Reason,
 };
@@ -25,30 +28,82 @@ pub(crate) struct Approved {
     pub(crate) procedure: Option<SopStanding>,
 }
 
+/// What a run measures, by its ids: a device is on its wafer, and a wafer of its sample.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    pub(crate) sample: Option<Uuid>,
+    pub(crate) wafer: Option<Uuid>,
+    pub(crate) device: Option<Uuid>,
+}
+
 /// The records of LIMS that a run refers to; they stood when LIMS was asked.
 #[derive(Debug, Default)]
 pub(crate) struct Grounds {
     pub(crate) recipe: Option<Approved>,
-    pub(crate) sample_id: Option<Uuid>,
+    pub(crate) measured: Measured,
 }
 
 impl Lims {
     /// Looks up the records that a run refers to.
-    pub(crate) async fn grounds(&self, permit: &Permit, recipe_id: Option<&str>, sample_id: Option<&str>) -> Result<Grounds, Error> {
+    pub(crate) async fn grounds(&self, permit: &Permit, run: &Run) -> Result<Grounds, Error> {
         let recipe = async {
-            match recipe_id {
+            match &run.recipe_id {
                 Some(recipe_id) => self.approved(permit, recipe_id).await.map(Some),
                 None => Ok(None),
             }
         };
-        let sample_id = async {
-            match sample_id {
-                Some(sample_id) => self.present(permit, sample_id).await.map(Some),
-                None => Ok(None),
-            }
+        let (recipe, measured) = tokio::join!(recipe, self.measured(permit, run));
+        Ok(Grounds { recipe: recipe?, measured: measured? })
+    }
+
+    /// Makes sure that there is such an attachment, if one is named.
+    pub(crate) async fn has_attachment(&self, permit: &Permit, attachment_id: Option<String>) -> Result<(), Error> {
+        let Some(id) = attachment_id else { return Ok(()) };
+        let mut attachments = AttachmentServiceClient::new(self.0.channel());
+        let asked = Peer::ask(permit, GetAttachmentRequest { id });
+        attachments.get_attachment(asked).await.map(|_| ()).map_err(|status| self.0.explain(status, "attachment"))
+    }
+
+    /// What a run measures. What is named must be there, and belong together; what a device is on and a wafer is of need not be named.
+    async fn measured(&self, permit: &Permit, run: &Run) -> Result<Measured, Error> {
+        let on = match &run.device_id {
+            Some(device_id) => Some(self.wafer_of(permit, device_id).await?),
+            None => None,
         };
-        let (recipe, sample_id) = tokio::join!(recipe, sample_id);
-        Ok(Grounds { recipe: recipe?, sample_id: sample_id? })
+        let of = match run.wafer_id.as_ref().or(on.as_ref()) {
+            Some(wafer_id) => Some(self.sample_of(permit, wafer_id).await?),
+            None => None,
+        };
+        let sample = match run.sample_id.as_ref().or(of.as_ref()) {
+            Some(sample_id) => Some(self.present(permit, sample_id).await?),
+            None => None,
+        };
+        let device = optional_id(run.device_id.as_deref())?;
+        let (on, of) = (optional_id(on.as_deref())?, optional_id(of.as_deref())?);
+        let wafer = optional_id(run.wafer_id.as_deref())?.or(on);
+        if on.is_some() && on != wafer {
+            return Err(Error::invalid("run.device_id", "is the id of a device on another wafer"));
+        }
+        if of.is_some() && of != sample {
+            return Err(Error::invalid("run.wafer_id", "is the id of a wafer of another sample"));
+        }
+        Ok(Measured { sample, wafer, device })
+    }
+
+    /// The id of the wafer that a live device is on.
+    async fn wafer_of(&self, permit: &Permit, device_id: &str) -> Result<String, Error> {
+        let mut devices = DeviceServiceClient::new(self.0.channel());
+        let asked = Peer::ask(permit, GetDeviceRequest { id: device_id.to_owned(), include_deleted: None });
+        let device = devices.get_device(asked).await.map_err(|status| self.0.explain(status, "device"))?.into_inner();
+        device.wafer_id.ok_or_else(|| Error::broken("LIMS told a device without its wafer"))
+    }
+
+    /// The id of the sample that a live wafer is of.
+    async fn sample_of(&self, permit: &Permit, wafer_id: &str) -> Result<String, Error> {
+        let mut wafers = WaferServiceClient::new(self.0.channel());
+        let asked = Peer::ask(permit, GetWaferRequest { id: wafer_id.to_owned(), include_deleted: None });
+        let wafer = wafers.get_wafer(asked).await.map_err(|status| self.0.explain(status, "wafer"))?.into_inner();
+        Ok(wafer.sample_id)
     }
 
     /// The recipe, if it is approved.

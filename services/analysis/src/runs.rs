@@ -1,7 +1,9 @@
 //! Runs: single measurements on calibrated instruments.
 
+use serde::Deserialize;
 use spectra_mesh::{Labelled, Object, stamp};
 use spectra_proto::analysis::{self as pb, RunStatus};
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -9,6 +11,7 @@ mod rpc;
 mod rules;
 mod steps;
 mod store;
+mod tools;
 mod watch;
 
 /// One measurement, with the certificate that it pins.
@@ -23,6 +26,8 @@ struct Run {
     recipe_version: Option<String>,
     recipe_params_hash: Option<String>,
     sample_id: Option<Uuid>,
+    wafer_id: Option<Uuid>,
+    device_id: Option<Uuid>,
     status: Labelled<RunStatus>,
     created_by: Uuid,
     operator_id: Option<Uuid>,
@@ -31,7 +36,10 @@ struct Run {
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
     error_message: Option<String>,
+    log_uri: Option<String>,
     blocked_reason: Option<String>,
+    #[expect(dead_code, reason = "it is a part of whether what was measured is in question")]
+    calibration_lapsed: bool,
     revision: i32,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
@@ -39,6 +47,30 @@ struct Run {
     certificate_id: Option<String>,
     issued_at: Option<OffsetDateTime>,
     expires_at: Option<OffsetDateTime>,
+    /// Whether what was measured is in question, by what became of the certificates.
+    calibration_suspect: bool,
+    further: Json<Vec<Pinned>>,
+    result_count: i32,
+}
+
+/// What a run has pinned of an instrument besides its first.
+#[derive(Debug, Deserialize)]
+struct Pinned {
+    instrument_id: Uuid,
+    calibration_id: Option<Uuid>,
+    calibration_hash: Option<String>,
+    certificate_id: Option<String>,
+}
+
+impl From<Pinned> for pb::PinnedInstrument {
+    fn from(pinned: Pinned) -> Self {
+        Self {
+            instrument_id: pinned.instrument_id.to_string(),
+            calibration_id: pinned.calibration_id.map(|id| id.to_string()),
+            calibration_hash: pinned.calibration_hash,
+            certificate_id: pinned.certificate_id,
+        }
+    }
 }
 
 impl From<Run> for pb::Run {
@@ -58,6 +90,8 @@ impl From<Run> for pb::Run {
             recipe_id: run.recipe_id.map(|id| id.to_string()),
             sample_id: run.sample_id.map(|id| id.to_string()),
             status: run.status.number(),
+            wafer_id: run.wafer_id.map(|id| id.to_string()),
+            device_id: run.device_id.map(|id| id.to_string()),
             recipe_version: run.recipe_version,
             recipe_params_hash: run.recipe_params_hash,
             created_by: run.created_by.to_string(),
@@ -69,6 +103,12 @@ impl From<Run> for pb::Run {
             finished_at: run.finished_at.map(stamp),
             error_message: run.error_message,
             blocked_reason: run.blocked_reason,
+            log_uri: run.log_uri,
+            calibration_suspect: run.calibration_suspect,
+            further_instrument_ids: run.further.iter().map(|pinned| pinned.instrument_id.to_string()).collect(),
+            further_instruments: run.further.0.into_iter().map(Into::into).collect(),
+            results: Vec::new(),
+            result_count: run.result_count,
             warnings: Vec::new(),
             revision: run.revision,
             created_at: Some(stamp(run.created_at)),

@@ -22,6 +22,7 @@ mod attachments;
 mod custody;
 mod eln;
 mod lims;
+mod results;
 mod sops;
 mod wafers;
 

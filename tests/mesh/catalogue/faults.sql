@@ -28,7 +28,7 @@ tenants AS (
 resources AS (
   SELECT * FROM tenants
    WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox')
-     AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads', 'identity.proofs', 'identity.proof_misses', 'lims.eln_search')
+     AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads', 'identity.proofs', 'identity.proof_misses', 'lims.eln_search', 'analysis.result_arrays')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,

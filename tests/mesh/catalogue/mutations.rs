@@ -38,8 +38,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     ),
     // Keys
     (
-        "ALTER TABLE analysis.runs DROP CONSTRAINT runs_pkey; ALTER TABLE analysis.runs ADD PRIMARY KEY (id, organization_id)",
-        &[("a resource is keyed by organization and id", "analysis.runs"), ("the primary key leads with the organization", "analysis.runs")],
+        "ALTER TABLE analysis.recalls DROP CONSTRAINT recalls_pkey; ALTER TABLE analysis.recalls ADD PRIMARY KEY (id, organization_id)",
+        &[("a resource is keyed by organization and id", "analysis.recalls"), ("the primary key leads with the organization", "analysis.recalls")],
     ),
     (
         "ALTER TABLE lims.idempotency_keys DROP CONSTRAINT idempotency_keys_pkey",

@@ -88,6 +88,15 @@ WITH own AS (
 ), run AS (
   INSERT INTO runs (id, instrument_id, method, status, created_by, calibration_id, calibration_hash)
   SELECT gen_random_uuid(), instrument.id, 'iv_sweep', 'queued', person, certificate.id, encode(hash, 'hex')
-    FROM own, instrument, certificate
+    FROM own, instrument, certificate RETURNING id
+), further AS (
+  INSERT INTO run_instruments (id, run_id, instrument_id) SELECT gen_random_uuid(), run.id, instrument.id FROM run, instrument
+), recall AS (
+  INSERT INTO recalls (id, calibration_id, instrument_id, since, until, runs, results)
+  SELECT gen_random_uuid(), certificate.id, instrument.id, now(), now(), 0, 0 FROM certificate, instrument
+), result AS (
+  INSERT INTO results (id, run_id, result_type, created_by) SELECT gen_random_uuid(), run.id, name, person FROM own, run RETURNING id
+), columns AS (
+  INSERT INTO result_arrays (result_id, place, name, numbers) SELECT result.id, 0, name, '{1,NaN}' FROM own, result
 )
 INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;

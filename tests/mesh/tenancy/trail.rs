@@ -214,6 +214,8 @@ async fn a_certificate_is_only_revoked() {
         "standards_used",
         "uncertainty",
         "content_hash",
+        "attachment_id",
+        "file_uri",
     ];
     let free = ["organization_id", "revoked_at", "revoked_reason", "revision", "created_at", "updated_at"];
     assert_columns(&mut lab.mesh.sql().await, "analysis.calibrations", &contents, &free).await;
@@ -233,7 +235,7 @@ fn other(column: &str) -> &'static str {
     match column {
         "params" | "results" | "standards_used" | "uncertainty" => "'{\"other\": 1}'",
         "params_hash" | "content_hash" => "repeat('0', 64)",
-        "id" | "owner_id" | "edited_by" | "sop_id" | "author_id" | "instrument_id" => "gen_random_uuid()",
+        "id" | "owner_id" | "edited_by" | "sop_id" | "author_id" | "instrument_id" | "attachment_id" => "gen_random_uuid()",
         "checklist" => "'[1]'",
         "effective_date" | "review_date" => "current_date + 1",
         "body_markdown" => "body_markdown || 'other'",

@@ -1,7 +1,7 @@
 //! What a certificate says, and the hash that runs pin.
 
 use serde::Serialize;
-use spectra_mesh::{Error, Object, id, moment, sha256};
+use spectra_mesh::{Error, Object, id, moment, optional_id, sha256};
 use spectra_proto::analysis as pb;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -9,12 +9,17 @@ use uuid::Uuid;
 /// What a new certificate says. None of it ever changes.
 ///
 /// Its canonical form is one line of JSON with the members below in this order, which is that of the alphabet, as
-/// are the keys within the free objects; nothing is left out, and times are RFC 3339 in UTC without trailing zeros.
+/// are the keys within the free objects; times are RFC 3339 in UTC without trailing zeros. Nothing is left out but where the paper itself is,
+/// when that is not said.
 #[derive(Debug, Serialize)]
 pub(super) struct Content {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attachment_id: Option<Uuid>,
     pub(super) certificate_id: String,
     #[serde(serialize_with = "rfc3339")]
     pub(super) expires_at: OffsetDateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_uri: Option<String>,
     pub(super) instrument_id: Uuid,
     #[serde(serialize_with = "rfc3339")]
     pub(super) issued_at: OffsetDateTime,
@@ -34,6 +39,8 @@ impl Content {
             return Err(Error::invalid("calibration.expires_at", "must be later than issued_at"));
         }
         Ok(Self {
+            attachment_id: optional_id(calibration.attachment_id.as_deref())?,
+            file_uri: calibration.file_uri,
             instrument_id: id(&calibration.instrument_id)?,
             certificate_id: calibration.certificate_id,
             issued_at,
@@ -106,11 +113,13 @@ mod tests {
             pb::Calibration { results: None, ..said() },
             pb::Calibration { standards_used: note.clone(), ..said() },
             pb::Calibration { uncertainty: note, ..said() },
+            pb::Calibration { attachment_id: Some("0190a3b4-0000-7000-8000-000000000002".to_owned()), ..said() },
+            pb::Calibration { file_uri: Some("s3://papers/CAL-1.pdf".to_owned()), ..said() },
         ];
         let mut hashes: Vec<_> = changed.into_iter().chain([said()]).map(hash).collect();
         hashes.sort();
         hashes.dedup();
-        assert_eq!(hashes.len(), 9);
+        assert_eq!(hashes.len(), 11);
     }
 
     #[test]

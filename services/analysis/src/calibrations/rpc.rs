@@ -1,6 +1,6 @@
 //! The calls of the calibration service.
 
-use spectra_mesh::Reply;
+use spectra_mesh::{Reply, permit};
 use spectra_proto::analysis::{self as pb, calibration_service_server::CalibrationService};
 use tonic::Request;
 
@@ -18,7 +18,10 @@ impl CalibrationService for App {
     }
 
     async fn create_calibration(&self, request: Request<pb::CreateCalibrationRequest>) -> Reply<pb::Calibration> {
-        self.db.write(request, async |tx, asked| Calibration::create(tx, asked.calibration.unwrap_or_default()).await).await
+        let permit = permit(&request)?;
+        let attachment_id = request.get_ref().calibration.as_ref().and_then(|calibration| calibration.attachment_id.clone());
+        let paper = self.lims.has_attachment(&permit, attachment_id).await;
+        self.db.write(request, async move |tx, asked| Calibration::create(tx, asked.calibration.unwrap_or_default(), paper).await).await
     }
 
     async fn revoke_calibration(&self, request: Request<pb::RevokeCalibrationRequest>) -> Reply<pb::Calibration> {

@@ -45,15 +45,19 @@ impl Calibration {
     }
 
     /// Records a certificate, which decides about its instrument from then on if it is the newest.
-    pub(super) async fn create(tx: &mut OrgTx, calibration: pb::Calibration) -> Result<Self, Error> {
+    ///
+    /// `paper` is what LIMS said of the attachment that it names.
+    pub(super) async fn create(tx: &mut OrgTx, calibration: pb::Calibration, paper: Result<(), Error>) -> Result<Self, Error> {
         let content = Content::of(calibration)?;
+        paper?;
         let hash = content.hash()?;
         hold::alone(tx, content.instrument_id).await?;
         Ok(sqlx::query_as!(
             Self,
             r#"INSERT INTO calibrations
-                   (organization_id, id, instrument_id, certificate_id, issued_at, expires_at, provider, results, standards_used, uncertainty, content_hash)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *, clock_timestamp() AS "read_at!""#,
+                   (organization_id, id, instrument_id, certificate_id, issued_at, expires_at, provider, results, standards_used, uncertainty, content_hash,
+                    attachment_id, file_uri)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *, clock_timestamp() AS "read_at!""#,
             tx.org(),
             new_id(),
             content.instrument_id,
@@ -65,12 +69,14 @@ impl Calibration {
             content.standards_used,
             content.uncertainty,
             hash,
+            content.attachment_id,
+            content.file_uri,
         )
         .fetch_one(tx.conn())
         .await?)
     }
 
-    /// Revokes a certificate from now on, once.
+    /// Revokes a certificate from now on, once, and recalls what was measured in reliance on it.
     pub(super) async fn revoke(tx: &mut OrgTx, asked: &pb::RevokeCalibrationRequest) -> Result<Self, Error> {
         let instrument_id = Self::find(tx, &asked.id).await?.instrument_id;
         hold::alone(tx, instrument_id).await?;
@@ -82,7 +88,7 @@ impl Calibration {
             return Err(Refusal::new(Reason::AlreadyRevoked, message).about("certificate_id", current.certificate_id).into());
         }
         // The clock's time, not the transaction's: whatever was queued before the lock was granted was queued before this.
-        Ok(sqlx::query_as!(
+        let revoked = sqlx::query_as!(
             Self,
             r#"UPDATE calibrations SET revoked_at = clock_timestamp(), revoked_reason = $3
                 WHERE organization_id = $1 AND id = $2 RETURNING *, clock_timestamp() AS "read_at!""#,
@@ -91,7 +97,9 @@ impl Calibration {
             asked.reason,
         )
         .fetch_one(tx.conn())
-        .await?)
+        .await?;
+        revoked.recall(tx).await?;
+        Ok(revoked)
     }
 }
 

@@ -40,8 +40,9 @@ impl Instrument {
     pub(super) async fn create(tx: &mut OrgTx, instrument: &pb::Instrument) -> Result<Self, Error> {
         Ok(sqlx::query_as!(
             Self,
-            "INSERT INTO instruments (organization_id, id, name, vendor, model, serial, interface, category, location, status, capabilities, metadata)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
+            "INSERT INTO instruments (organization_id, id, name, vendor, model, serial, interface, category, location, status, capabilities,
+                                      metadata, config)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
             tx.org(),
             new_id(),
             instrument.name,
@@ -54,6 +55,7 @@ impl Instrument {
             status(instrument).unwrap_or(Labelled(InstrumentStatus::Online)),
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
+            Object::of(instrument.config.as_ref()),
         )
         .fetch_one(tx.conn())
         .await?)
@@ -66,7 +68,7 @@ impl Instrument {
         Ok(sqlx::query_as!(
             Self,
             "UPDATE instruments SET name = $3, vendor = $4, model = $5, serial = $6, interface = $7, category = $8, location = $9,
-                    status = $10, capabilities = $11, metadata = $12
+                    status = $10, capabilities = $11, metadata = $12, config = $13
               WHERE organization_id = $1 AND id = $2 RETURNING *",
             tx.org(),
             id(&asked.id)?,
@@ -80,6 +82,7 @@ impl Instrument {
             status(&instrument).ok_or_else(|| Error::invalid("instrument.status", "cannot be cleared"))?,
             Object::of(instrument.capabilities.as_ref()),
             Object::of(instrument.metadata.as_ref()),
+            Object::of(instrument.config.as_ref()),
         )
         .fetch_one(tx.conn())
         .await?)

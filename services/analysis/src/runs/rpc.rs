@@ -20,15 +20,14 @@ impl RunService for App {
     }
 
     async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Reply<pb::Run> {
-        self.db.read(request, async |tx, asked| Run::find(tx, id(&asked.id)?).await).await
+        self.db.read(request, async |tx, asked| Run::tell(tx, id(&asked.id)?).await).await
     }
 
     async fn create_run(&self, request: Request<pb::CreateRunRequest>) -> Reply<pb::Run> {
         let permit = permit(&request)?;
-        let run = request.get_ref().run.as_ref();
-        let (recipe_id, sample_id) = (run.and_then(|run| run.recipe_id.clone()), run.and_then(|run| run.sample_id.clone()));
+        let run = request.get_ref().run.clone().unwrap_or_default();
         // Judged within: an answer that is remembered under the key stands, whatever LIMS says meanwhile.
-        let grounds = self.lims.grounds(&permit, recipe_id.as_deref(), sample_id.as_deref()).await;
+        let grounds = self.lims.grounds(&permit, &run).await;
         self.db.write(request, async move |tx, asked| Run::create(tx, &asked.run.unwrap_or_default(), grounds).await).await
     }
 
@@ -37,11 +36,11 @@ impl RunService for App {
     }
 
     async fn complete_run(&self, request: Request<pb::CompleteRunRequest>) -> Reply<pb::Run> {
-        self.db.write(request, async |tx, asked| Run::complete(tx, &asked.id).await).await
+        self.db.write(request, async |tx, asked| Run::complete(tx, asked).await).await
     }
 
     async fn fail_run(&self, request: Request<pb::FailRunRequest>) -> Reply<pb::Run> {
-        self.db.write(request, async |tx, asked| Run::fail(tx, &asked).await).await
+        self.db.write(request, async |tx, asked| Run::fail(tx, asked).await).await
     }
 
     async fn cancel_run(&self, request: Request<pb::CancelRunRequest>) -> Reply<pb::Run> {

@@ -84,7 +84,21 @@ pub(super) fn unready(instrument: &str, status: InstrumentStatus) -> Option<Stri
     Some(format!("{instrument} is {state}; the run can be started once the instrument is online"))
 }
 
+/// What whoever queues a run should know about an instrument of it.
+pub(super) fn unready_warning(instrument: &str, status: InstrumentStatus) -> Option<Warning> {
+    unready(instrument, status).map(|message| warning(Reason::InstrumentNotReady, message))
+}
+
 /// What whoever queues a run should know about the procedure that its recipe names.
+pub(super) fn unlearnt_warning(procedure: &SopStanding) -> Option<Warning> {
+    unlearnt(procedure).map(|(reason, message)| warning(reason, message))
+}
+
+/// What refuses nothing.
+fn warning(reason: Reason, message: String) -> Warning {
+    Warning { code: reason.label().to_owned(), message }
+}
+
 fn unlearnt(procedure: &SopStanding) -> Option<(Reason, String)> {
     let number = &procedure.number;
     match (&procedure.effective_version, procedure.acknowledged_at) {
@@ -95,13 +109,6 @@ fn unlearnt(procedure: &SopStanding) -> Option<(Reason, String)> {
         )),
         (Some(_), Some(_)) => None,
     }
-}
-
-/// What whoever queues a run should know, although nothing of it refuses the run.
-pub(super) fn warnings(instrument: &str, status: InstrumentStatus, procedure: Option<&SopStanding>) -> Vec<Warning> {
-    let unready = unready(instrument, status).map(|message| (Reason::InstrumentNotReady, message));
-    let all = unready.into_iter().chain(procedure.and_then(unlearnt));
-    all.map(|(reason, message)| Warning { code: reason.label().to_owned(), message }).collect()
 }
 
 #[cfg(test)]
@@ -187,12 +194,12 @@ mod tests {
                 acknowledged_at: acknowledged.then(Default::default),
                 ..Default::default()
             };
-            warnings("Bruker", InstrumentStatus::Online, Some(&procedure)).into_iter().map(|warning| warning.code).collect::<Vec<_>>()
+            unlearnt_warning(&procedure).map(|warning| warning.code)
         };
-        assert_eq!(codes(Some("2"), false), ["sop_not_acknowledged"]);
-        assert_eq!(codes(None, false), ["sop_not_effective"]);
-        assert!(codes(Some("2"), true).is_empty());
-        assert!(warnings("Bruker", InstrumentStatus::Online, None).is_empty());
-        assert_eq!(warnings("Bruker", InstrumentStatus::Error, None)[0].code, "instrument_not_ready");
+        assert_eq!(codes(Some("2"), false).as_deref(), Some("sop_not_acknowledged"));
+        assert_eq!(codes(None, false).as_deref(), Some("sop_not_effective"));
+        assert_eq!(codes(Some("2"), true), None);
+        assert_eq!(unready_warning("Bruker", InstrumentStatus::Online), None);
+        assert_eq!(unready_warning("Bruker", InstrumentStatus::Error).map(|warning| warning.code).as_deref(), Some("instrument_not_ready"));
     }
 }

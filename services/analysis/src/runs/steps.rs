@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{
     Run,
     rules::{self, Step, Verb},
+    tools::{Proved, Tools},
 };
-use crate::calibrations::{Calibrated, Held};
+use crate::results;
 
 /// A run that nobody else changes meanwhile.
 struct Locked {
@@ -26,16 +27,14 @@ struct Locked {
 }
 
 impl Run {
-    /// Starts a queued run, under the certificate that is in force now.
-    pub(super) async fn start(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+    /// Starts a queued run, under the certificates that are in force now.
+    pub(super) async fn start(tx: &mut OrgTx, asked: &str) -> Result<pb::Run, Error> {
         let run = Locked::find(tx, asked).await?;
         let step = run.step(Verb::Start)?;
-        let held = Held::shared(tx, run.instrument_id).await?;
-        let calibrated = run.judge(tx, &held).await?;
-        if let Some(why) = rules::unready(held.name(), held.status()) {
-            let refusal = Refusal::new(Reason::InstrumentNotReady, why).about("instrument_id", held.id());
-            return Err(refusal.about("instrument_status", held.status().label()).into());
-        }
+        let tools = run.hold(tx).await?;
+        let proved = run.judge(tx, &tools).await?;
+        tools.ready()?;
+        let certificate = proved.first.certificate();
         sqlx::query!(
             "UPDATE runs SET status = $3, operator_id = $4, started_at = $5, calibration_id = $6, calibration_hash = $7
               WHERE organization_id = $1 AND id = $2",
@@ -43,48 +42,55 @@ impl Run {
             run.id,
             step.to(),
             tx.caller().user,
-            held.at(),
-            calibrated.certificate().id,
-            calibrated.certificate().content_hash,
+            tools.first().at(),
+            certificate.id,
+            certificate.content_hash,
         )
         .execute(tx.conn())
         .await?;
-        Self::find(tx, run.id).await
+        tools.pin(tx, run.id, &proved).await?;
+        Self::tell(tx, run.id).await
     }
 
-    /// Ends a running run well, if its instrument is still calibrated; the certificate that it was started under stays pinned.
-    pub(super) async fn complete(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
-        let run = Locked::find(tx, asked).await?;
+    /// Ends a running run well, if its instruments are still calibrated; the certificates that it was started under stay pinned.
+    pub(super) async fn complete(tx: &mut OrgTx, asked: pb::CompleteRunRequest) -> Result<pb::Run, Error> {
+        let run = Locked::find(tx, &asked.id).await?;
         let step = run.step(Verb::Complete)?;
-        let held = Held::shared(tx, run.instrument_id).await?;
-        run.judge(tx, &held).await?;
+        let tools = run.hold(tx).await?;
+        // What was measured was measured: it stays, whatever is judged of the calibration.
+        results::record(tx, run.id, asked.results).await?;
+        run.judge(tx, &tools).await?;
         sqlx::query!(
-            "UPDATE runs SET status = $3, finished_at = greatest($4, started_at) WHERE organization_id = $1 AND id = $2",
+            "UPDATE runs SET status = $3, finished_at = greatest($4, started_at), log_uri = coalesce($5, log_uri)
+              WHERE organization_id = $1 AND id = $2",
             tx.org(),
             run.id,
             step.to(),
-            held.at(),
+            tools.first().at(),
+            asked.log_uri,
         )
         .execute(tx.conn())
         .await?;
-        Self::find(tx, run.id).await
+        Self::tell(tx, run.id).await
     }
 
     /// Ends a running run as failed.
-    pub(super) async fn fail(tx: &mut OrgTx, asked: &pb::FailRunRequest) -> Result<Self, Error> {
+    pub(super) async fn fail(tx: &mut OrgTx, asked: pb::FailRunRequest) -> Result<pb::Run, Error> {
         let run = Locked::find(tx, &asked.id).await?;
-        run.end(tx, &run.step(Verb::Fail)?, asked.error_message.as_deref()).await
+        let step = run.step(Verb::Fail)?;
+        results::record(tx, run.id, asked.results).await?;
+        run.end(tx, &step, asked.error_message.as_deref(), asked.log_uri.as_deref()).await
     }
 
     /// Takes a queued run out of the queue.
-    pub(super) async fn cancel(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+    pub(super) async fn cancel(tx: &mut OrgTx, asked: &str) -> Result<pb::Run, Error> {
         let run = Locked::find(tx, asked).await?;
-        run.end(tx, &run.step(Verb::Cancel)?, None).await
+        run.end(tx, &run.step(Verb::Cancel)?, None, None).await
     }
 
-    /// Lets a blocked run go on where it stood, now that a certificate is in force. One that was started
-    /// keeps the certificate that it was started under: what was measured was measured under that.
-    pub(super) async fn unblock(tx: &mut OrgTx, asked: &str) -> Result<Self, Error> {
+    /// Lets a blocked run go on where it stood, now that certificates are in force. One that was started
+    /// keeps the certificates that it was started under: what was measured was measured under those.
+    pub(super) async fn unblock(tx: &mut OrgTx, asked: &str) -> Result<pb::Run, Error> {
         let run = Locked::find(tx, asked).await?;
         let step = run.step(Verb::Unblock)?;
         let needed = rules::unblocker(run.started);
@@ -95,9 +101,10 @@ impl Run {
                 message: format!("a run that had started is unblocked by the role {} or higher", needed.label()),
             });
         }
-        let held = Held::shared(tx, run.instrument_id).await?;
+        let tools = run.hold(tx).await?;
         // A run that stays blocked is as it was: nothing to keep.
-        let calibrated = held.calibrated().map_err(|lockout| lockout.refusal(held.id(), held.name(), run.id))?;
+        let proved = tools.calibrated().map_err(|fault| fault.refusal(run.id))?;
+        let certificate = proved.first.certificate();
         sqlx::query!(
             "UPDATE runs SET status = $3, blocked_reason = NULL,
                     calibration_id = CASE WHEN started_at IS NULL THEN $4 ELSE calibration_id END,
@@ -106,12 +113,15 @@ impl Run {
             tx.org(),
             run.id,
             step.to(),
-            calibrated.certificate().id,
-            calibrated.certificate().content_hash,
+            certificate.id,
+            certificate.content_hash,
         )
         .execute(tx.conn())
         .await?;
-        Self::find(tx, run.id).await
+        if !run.started {
+            tools.pin(tx, run.id, &proved).await?;
+        }
+        Self::tell(tx, run.id).await
     }
 }
 
@@ -137,35 +147,43 @@ impl Locked {
         rules::step(self.id, self.status.0, self.started, verb)
     }
 
-    /// The proof that the run may go on; without one the run is blocked, and the refusal is kept.
-    async fn judge<'a>(&self, tx: &mut OrgTx, held: &'a Held) -> Result<Calibrated<'a>, Error> {
-        let lockout = match held.calibrated() {
-            Ok(calibrated) => return Ok(calibrated),
-            Err(lockout) => lockout,
+    /// Holds the instruments of the run.
+    async fn hold(&self, tx: &mut OrgTx) -> Result<Tools, Error> {
+        Tools::of_run(tx, self.id, self.instrument_id).await?.hold(tx).await
+    }
+
+    /// The proof that the run may go on; without one the run is blocked, what it measured is in question, and the refusal is kept.
+    async fn judge<'a>(&self, tx: &mut OrgTx, tools: &'a Tools) -> Result<Proved<'a>, Error> {
+        let fault = match tools.calibrated() {
+            Ok(proved) => return Ok(proved),
+            Err(fault) => fault,
         };
         sqlx::query!(
-            "UPDATE runs SET status = 'blocked', blocked_reason = $3 WHERE organization_id = $1 AND id = $2",
+            "UPDATE runs SET status = 'blocked', blocked_reason = $3, calibration_lapsed = $4 WHERE organization_id = $1 AND id = $2",
             tx.org(),
             self.id,
-            lockout.reason().label(),
+            fault.reason().label(),
+            self.started,
         )
         .execute(tx.conn())
         .await?;
-        Err(lockout.refusal(held.id(), held.name(), self.id).kept().into())
+        Err(fault.refusal(self.id).kept().into())
     }
 
-    /// Ends the run without a result, for which no certificate is needed.
-    async fn end(&self, tx: &mut OrgTx, step: &Step, error_message: Option<&str>) -> Result<Run, Error> {
+    /// Ends the run without a result of its own, for which no certificate is needed.
+    async fn end(&self, tx: &mut OrgTx, step: &Step, error_message: Option<&str>, log_uri: Option<&str>) -> Result<pb::Run, Error> {
         sqlx::query!(
-            "UPDATE runs SET status = $3, finished_at = greatest(clock_timestamp(), started_at), error_message = $4
+            "UPDATE runs SET status = $3, finished_at = greatest(clock_timestamp(), started_at), error_message = $4,
+                    log_uri = coalesce($5, log_uri)
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             self.id,
             step.to(),
             error_message,
+            log_uri,
         )
         .execute(tx.conn())
         .await?;
-        Run::find(tx, self.id).await
+        Run::tell(tx, self.id).await
     }
 }

@@ -10,7 +10,7 @@ use spectra_proto::analysis::{
 use time::{Duration, OffsetDateTime};
 use tonic::Code;
 
-use super::{SignedIn, by_name, lims::Written, object};
+use super::{SignedIn, by_name, lims::Written, object, results};
 
 struct Tool {
     name: &'static str,
@@ -156,14 +156,19 @@ async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &W
     let listed = client.list_runs(engineer.ask(pb::ListRunsRequest { limit: Some(1000), ..Default::default() })).await?.into_inner().items;
     let there = |status: RunStatus| listed.iter().filter(|run| run.status() == status).count();
 
-    for index in there(RunStatus::Succeeded)..SUCCEEDED {
-        let run = start(engineer, sweep(keithley, written, index)?).await?;
-        client.complete_run(engineer.ask(pb::CompleteRunRequest { id: run })).await?;
+    // A run a wafer: each of them can be drawn as a map.
+    let wafers = results::wafers(engineer, &written.samples).await?;
+    for (index, wafer) in wafers.iter().enumerate().take(SUCCEEDED).skip(there(RunStatus::Succeeded)) {
+        let run = pb::Run { sample_id: Some(wafer.sample_id.clone()), wafer_id: Some(wafer.id.clone()), ..sweep(keithley, written)? };
+        let id = start(engineer, run).await?;
+        let results = results::of(engineer, &wafer.id, index).await?;
+        client.complete_run(engineer.ask(pb::CompleteRunRequest { id, results, log_uri: None })).await?;
     }
     if there(RunStatus::Failed) == 0 {
-        let run = start(engineer, sweep(keithley, written, SUCCEEDED)?).await?;
-        let asked = pb::FailRunRequest { id: run, error_message: Some("Contact lost on the drain probe at vgs 1.2 V.".to_owned()) };
-        client.fail_run(engineer.ask(asked)).await?;
+        let run = pb::Run { sample_id: written.samples.first().cloned(), ..sweep(keithley, written)? };
+        let id = start(engineer, run).await?;
+        let error_message = Some("Contact lost on the drain probe at vgs 1.2 V.".to_owned());
+        client.fail_run(engineer.ask(pb::FailRunRequest { id, error_message, ..Default::default() })).await?;
     }
     if there(RunStatus::Blocked) == 0 {
         let scan = pb::Run {
@@ -181,13 +186,12 @@ async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &W
     Ok(())
 }
 
-fn sweep(keithley: &str, written: &Written, index: usize) -> Result<pb::Run> {
+fn sweep(keithley: &str, written: &Written) -> Result<pb::Run> {
     Ok(pb::Run {
         instrument_id: keithley.to_owned(),
         method: "iv_sweep".to_owned(),
         params: Some(object(&json!({"vgs": {"start": -2, "stop": 2, "step": 0.1}, "vds": 0.1}))?.into()),
         recipe_id: Some(written.recipe.clone()),
-        sample_id: written.samples.get(index % written.samples.len().max(1)).cloned(),
         ..Default::default()
     })
 }
