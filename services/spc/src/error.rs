@@ -96,11 +96,13 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The value, when it is finite.
+#[inline]
 pub(crate) fn finite(value: f64, field: &str) -> Result<f64, Error> {
     if value.is_finite() { Ok(value) } else { Err(Error::non_finite(field)) }
 }
 
 /// The value, none when it is missing. An infinite value is refused.
+#[inline]
 pub(crate) fn present(value: f64, field: &str) -> Result<Option<f64>, Error> {
     if value.is_nan() { Ok(None) } else { finite(value, field).map(Some) }
 }

@@ -100,6 +100,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Lines so many sigmas off the centre. `floor` is what the statistic cannot fall below.
+    #[inline]
     pub(crate) fn around(centre: f64, sigma: f64, width: f64, floor: Option<f64>) -> Self {
         let low = centre - width * sigma;
         let lcl = floor.map_or(low, |floor| low.max(floor));

@@ -8,6 +8,7 @@ pub struct Signals(u32);
 impl Signals {
     /// Whether no rule signals.
     #[must_use]
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -24,6 +25,7 @@ impl Signals {
     }
 
     /// The same with the rule at `place`, below 32, when `signal` holds.
+    #[inline]
     pub(crate) fn with(self, place: usize, signal: bool) -> Self {
         Self(self.0 | u32::from(signal) << place)
     }

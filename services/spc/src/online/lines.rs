@@ -9,6 +9,7 @@ use crate::{
 
 impl Online {
     /// What the observation comes to; none when it is missing. What accumulates is moved on only when nothing is refused.
+    #[inline]
     pub(super) fn read(&mut self, observation: Observation<'_>) -> Result<Option<Reading>, Error> {
         if observation == Observation::Missing {
             return Ok(None);
@@ -29,6 +30,7 @@ impl Online {
 
 impl Plan {
     /// Lines that were given, the same at every point.
+    #[inline]
     fn given(&self) -> Option<Lines> {
         match self.limits {
             Limits::Process { .. } => None,
@@ -42,6 +44,7 @@ impl Plan {
     }
 
     /// The lines of a mean of `size` values.
+    #[inline]
     fn of_means(&self, size: f64) -> Lines {
         let (centre, sigma) = (self.limits.centre(), self.limits.sigma());
         self.given().unwrap_or_else(|| Lines::around(centre, sigma / size.sqrt(), self.settings.width, None))
@@ -59,6 +62,7 @@ impl Plan {
         }
     }
 
+    #[inline]
     fn individual(&self, memory: &mut Memory, observation: Observation<'_>) -> Result<Option<Reading>, Error> {
         let Observation::Value(value) = observation else { return Err(takes("a value")) };
         let Some(value) = present(value, "value")? else { return Ok(None) };
@@ -74,6 +78,7 @@ impl Plan {
     }
 
     /// A value with its moving range.
+    #[inline]
     fn ranged(&self, memory: &mut Memory, value: f64, lines: Lines) -> Result<Reading, Error> {
         let spread = match *memory {
             Memory::Previous(Some(previous)) => self.spread(finite((value - previous).abs(), "value")?, 2, lines.sigma),

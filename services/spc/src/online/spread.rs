@@ -20,6 +20,7 @@ pub struct Spread {
 
 impl Spread {
     /// The lines of ranges, or of standard deviations, of `size` values with this sigma; none of a single value.
+    #[inline]
     fn of(value: f64, centre: f64, deviation: f64, sigma: f64, width: f64) -> Self {
         let lcl = (sigma * (centre - width * deviation)).max(0.0);
         let ucl = sigma * (centre + width * deviation);
@@ -29,6 +30,7 @@ impl Spread {
 
 impl Plan {
     /// The spread's point of `size` values, of which single ones have this sigma.
+    #[inline]
     pub(super) fn spread(&self, value: f64, size: u32, sigma: f64) -> Option<Spread> {
         if value.is_nan() {
             return None;
