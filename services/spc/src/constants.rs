@@ -5,7 +5,8 @@
 
 use std::{f64::consts::PI, sync::OnceLock};
 
-use statrs::function::{erf::erfc, gamma::ln_gamma};
+use libm::{erfc, lgamma};
+use serde::Serialize;
 
 use crate::quadrature::gauss_legendre;
 
@@ -54,7 +55,7 @@ pub(crate) fn c4_of(n: f64) -> f64 {
     if n > 500.0 {
         return 1.0 - 1.0 / (4.0 * n) - 7.0 / (32.0 * n * n) - 19.0 / (128.0 * n * n * n);
     }
-    (2.0 / (n - 1.0)).sqrt() * (ln_gamma(n / 2.0) - ln_gamma((n - 1.0) / 2.0)).exp()
+    (2.0 / (n - 1.0)).sqrt() * (lgamma(n / 2.0) - lgamma((n - 1.0) / 2.0)).exp()
 }
 
 /// The standard deviation of the sample standard deviation, sqrt(1 - c4^2).
@@ -99,3 +100,67 @@ fn integrate(n: u32) -> Range {
 /// A range of standard normal values is never wider, but once in 10^17.
 const WIDEST: f64 = 16.0;
 const PANELS: u32 = 16;
+
+/// The constants of charts of subgroups of one size, as they are named in print.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "their names are the field's")]
+pub struct Constants {
+    pub n: u32,
+    pub d2: f64,
+    pub d3: f64,
+    pub c4: f64,
+    pub c5: f64,
+    #[serde(rename = "A")]
+    pub a: f64,
+    #[serde(rename = "A2")]
+    pub a2: f64,
+    #[serde(rename = "A3")]
+    pub a3: f64,
+    #[serde(rename = "D1")]
+    pub lower_range: f64,
+    #[serde(rename = "D2")]
+    pub upper_range: f64,
+    #[serde(rename = "D3")]
+    pub lower_range_ratio: f64,
+    #[serde(rename = "D4")]
+    pub upper_range_ratio: f64,
+    #[serde(rename = "B3")]
+    pub b3: f64,
+    #[serde(rename = "B4")]
+    pub b4: f64,
+    #[serde(rename = "B5")]
+    pub b5: f64,
+    #[serde(rename = "B6")]
+    pub b6: f64,
+    #[serde(rename = "E2")]
+    pub e2: f64,
+}
+
+impl Constants {
+    /// The constants of subgroups of `n`; none outside of 2 to [`LARGEST`]. Lower limits are at least zero.
+    #[must_use]
+    pub fn of(n: u32) -> Option<Self> {
+        let (Range { mean: d2, deviation: d3 }, c4, c5) = (range(n)?, c4(n)?, c5(n)?);
+        let root = f64::from(n).sqrt();
+        let above_zero = |value: f64| value.max(0.0);
+        Some(Self {
+            n,
+            d2,
+            d3,
+            c4,
+            c5,
+            a: 3.0 / root,
+            a2: 3.0 / (d2 * root),
+            a3: 3.0 / (c4 * root),
+            lower_range: above_zero(d2 - 3.0 * d3),
+            upper_range: d2 + 3.0 * d3,
+            lower_range_ratio: above_zero(1.0 - 3.0 * d3 / d2),
+            upper_range_ratio: 1.0 + 3.0 * d3 / d2,
+            b3: above_zero(1.0 - 3.0 * c5 / c4),
+            b4: 1.0 + 3.0 * c5 / c4,
+            b5: above_zero(c4 - 3.0 * c5),
+            b6: c4 + 3.0 * c5,
+            e2: 3.0 / d2,
+        })
+    }
+}

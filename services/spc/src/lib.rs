@@ -3,8 +3,14 @@
 //! Pure: no database, no clock, no contract. A series fed point by point, in batches or all at once gets the same
 //! answers, as [`Online`] is the one evaluator. A missing value is NaN or absent; an infinite one is an error.
 
+pub mod arl;
+pub mod capability;
 pub mod constants;
+mod distribution;
 mod error;
+pub mod estimate;
+mod evaluate;
+pub mod gauge;
 mod history;
 mod limits;
 mod matrix;
@@ -16,6 +22,7 @@ mod ruleset;
 mod signals;
 
 pub use error::{Code, Error};
+pub use evaluate::evaluate;
 pub use limits::Limits;
 pub use online::{Cusum, Judged, Observation, Online, Spread, State};
 pub use plan::{ChartType, Multivariate, Part, Plan, Settings};

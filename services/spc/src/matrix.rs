@@ -54,6 +54,18 @@ impl Covariance {
         }
         solved.iter().map(|y| y * y).sum()
     }
+
+    /// The determinant.
+    pub(crate) fn determinant(&self) -> f64 {
+        self.factor.iter().enumerate().map(|(i, row)| row[i] * row[i]).product()
+    }
+}
+
+/// The sum of the vectors' products with themselves, over `divisor`.
+pub(crate) fn product(vectors: &[Vec<f64>], divisor: f64) -> Vec<Vec<f64>> {
+    let size = vectors.first().map_or(0, Vec::len);
+    let cell = |i: usize, j: usize| vectors.iter().map(|vector| vector[i] * vector[j]).sum::<f64>() / divisor;
+    (0..size).map(|i| (0..size).map(|j| cell(i, j)).collect()).collect()
 }
 
 #[cfg(test)]
@@ -63,6 +75,7 @@ mod tests {
     #[test]
     fn lengths_are_in_sigmas() {
         let covariance = Covariance::of(&[vec![4.0, 1.0], vec![1.0, 9.0]]).unwrap();
+        assert!((covariance.determinant() - 35.0).abs() < 1e-12);
         assert!((covariance.squared([2.0, 3.0]) - 60.0 / 35.0).abs() < 1e-12);
     }
 
