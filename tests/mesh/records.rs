@@ -10,8 +10,8 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, custody, devices, eln, genealogy, instruments, labels, materials, organizations, people, proofs,
-    recipes, results, runs, samples, scan, sessions, signatures, sops, users, wafers,
+    attachments, audit, calibrations, custody, devices, eln, feature_sets, genealogy, instruments, labels, materials, ml_models,
+    organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -50,6 +50,10 @@ impl Records {
         let entry = made(&engineer, "/api/lims/eln", entry).await;
         eln::sign_by_all(mesh, organization, &entry).await;
         records.insert("eln_entry", entry);
+        let set = feature_sets::feature_set(&engineer, json!({"metrics": ["vth"], "method": "iv_sweep"})).await;
+        let model = ml_models::model(&engineer, &spectra_mesh::new_id().to_string(), json!({"feature_set_id": set, "run_ids": [run]})).await;
+        records.insert("model", model.rsplit('/').next().unwrap_or_default().to_owned());
+        records.insert("feature set", set);
         records.insert("run", run);
         records.insert("result", result);
         records.insert("derived result", derived);
@@ -122,10 +126,12 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "CustodyService" => ("custody.rs", custody::example(name, id)),
         "DeviceService" => ("devices.rs", devices::example(name, id)),
         "ElnService" => ("eln.rs", eln::example(name, id)),
+        "FeatureSetService" => ("feature_sets.rs", feature_sets::example(name, id)),
         "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "LabelService" => ("labels.rs", labels::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),
+        "MlModelService" => ("ml_models.rs", ml_models::example(name, id)),
         "OrganizationService" => ("organizations.rs", organizations::example(name, id)),
         "PeopleService" => ("people.rs", people::example(name, id)),
         "ProofService" => ("proofs.rs", proofs::example(name, id)),

@@ -3,20 +3,28 @@
 use std::sync::Arc;
 
 use spectra_mesh::{Db, Outbox, Peer};
-use spectra_proto::analysis::{calibration_service_server, instrument_service_server, result_service_server, run_service_server};
+use spectra_proto::analysis::{
+    calibration_service_server, feature_set_service_server, instrument_service_server, ml_model_service_server, result_service_server,
+    run_service_server,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 mod calibrations;
+mod feature_sets;
 mod instruments;
 mod lims;
+mod ml_models;
+mod names;
 mod results;
 mod runs;
 
 /// The gRPC services offered here.
 pub const OFFERS: &[&str] = &[
     calibration_service_server::SERVICE_NAME,
+    feature_set_service_server::SERVICE_NAME,
     instrument_service_server::SERVICE_NAME,
+    ml_model_service_server::SERVICE_NAME,
     result_service_server::SERVICE_NAME,
     run_service_server::SERVICE_NAME,
 ];
@@ -36,7 +44,9 @@ pub fn routes(db: Db, lims: Peer, stop: CancellationToken) -> Routes {
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(feature_set_service_server::FeatureSetServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(instrument_service_server::InstrumentServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(ml_model_service_server::MlModelServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(result_service_server::ResultServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(run_service_server::RunServiceServer::from_arc(app)));
     routes.routes()

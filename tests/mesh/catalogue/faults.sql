@@ -151,10 +151,11 @@ UNION ALL
 SELECT 'a list has an index in its order', listed FROM unnest($1::text[]) listed
  WHERE NOT EXISTS (SELECT FROM indexes i WHERE i.table = listed AND i.whole AND i.columns IN (
    '{organization_id,created_at desc,id desc}'::text[],
-   -- Listed for one person, recipe, procedure or version only.
+   -- Listed for one person, model, recipe, procedure or version only.
    CASE listed WHEN 'identity.sessions' THEN '{organization_id,user_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.signatures' THEN '{organization_id,entry_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END,
+   CASE listed WHEN 'analysis.ml_model_runs' THEN '{organization_id,model_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.sop_acknowledgements' THEN '{organization_id,sop_id,created_at desc,id desc}'::text[] END,
    -- Its time is that of the change.
    CASE listed WHEN 'lims.audit_events' THEN '{organization_id,at desc,id desc}'::text[] END))

@@ -1,0 +1,111 @@
+//! What a feature set selects among the results that there are.
+
+use spectra_mesh::{Error, Labelled, Object, OrgTx, Page, page, stamp};
+use spectra_proto::analysis::{self as pb, RunStatus};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{FeatureSet, selection::Selection};
+
+/// A result that a feature set selects.
+#[derive(Debug)]
+struct Row {
+    id: Uuid,
+    run_id: Uuid,
+    result_type: String,
+    instrument_id: Uuid,
+    sample_id: Option<Uuid>,
+    calibration_id: Option<Uuid>,
+    calibration_suspect: bool,
+    metrics: Object,
+    created_at: OffsetDateTime,
+}
+
+impl From<Row> for pb::FeatureSetRow {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.to_string(),
+            run_id: row.run_id.to_string(),
+            result_type: row.result_type,
+            instrument_id: row.instrument_id.to_string(),
+            sample_id: row.sample_id.map(|id| id.to_string()),
+            calibration_id: row.calibration_id.map(|id| id.to_string()),
+            calibration_suspect: row.calibration_suspect,
+            features: Some(row.metrics.into()),
+            created_at: Some(stamp(row.created_at)),
+        }
+    }
+}
+
+/// A page of what a feature set selects now.
+pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Result<pb::ListFeatureSetRowsResponse, Error> {
+    let (selection, _) = Selection::read(&set.spec.0)?;
+    let (mut items, pagination): (Vec<pb::FeatureSetRow>, _) = page!(
+        tx,
+        page,
+        Row,
+        r#"SELECT results.id, results.run_id, results.result_type, runs.instrument_id, runs.sample_id, results.calibration_id,
+                  results.calibration_suspect, results.metrics, results.created_at
+             FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
+            WHERE results.organization_id = $1
+              AND ($6::text[] IS NULL OR results.metrics ?| $6)
+              AND ($7::text IS NULL OR results.result_type = $7)
+              AND ($8::text IS NULL OR runs.method = $8)
+              AND ($9::run_status IS NULL OR runs.status = $9)
+              AND ($10::uuid IS NULL OR runs.instrument_id = $10)
+              AND ($11::uuid IS NULL OR runs.recipe_id = $11)
+              AND ($12::uuid IS NULL OR runs.sample_id = $12)
+              AND ($13::timestamptz IS NULL OR results.created_at >= $13)
+              AND ($14::timestamptz IS NULL OR results.created_at < $14)
+              AND ($15 OR NOT results.calibration_suspect)"#,
+        selection.metrics().as_deref(),
+        selection.result_type,
+        selection.method,
+        selection.run_status.map(Labelled) as Option<Labelled<RunStatus>>,
+        selection.instrument_id,
+        selection.recipe_id,
+        selection.sample_id,
+        selection.from,
+        selection.to,
+        selection.include_suspect,
+    )?;
+    for row in &mut items {
+        row.features = row.features.take().map(|metrics| selection.features(&metrics));
+    }
+    Ok(pb::ListFeatureSetRowsResponse { items, pagination })
+}
+
+/// The runs whose results a feature set selects now, `most` at most.
+pub(crate) async fn selected_runs(tx: &mut OrgTx, feature_set_id: &str, most: i64) -> Result<Vec<Uuid>, Error> {
+    let set = FeatureSet::find(tx, feature_set_id).await?;
+    let (selection, _) = Selection::read(&set.spec.0)?;
+    let runs = sqlx::query_scalar!(
+        "SELECT DISTINCT results.run_id
+           FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
+          WHERE results.organization_id = $1
+            AND ($2::text[] IS NULL OR results.metrics ?| $2)
+            AND ($3::text IS NULL OR results.result_type = $3)
+            AND ($4::text IS NULL OR runs.method = $4)
+            AND ($5::run_status IS NULL OR runs.status = $5)
+            AND ($6::uuid IS NULL OR runs.instrument_id = $6)
+            AND ($7::uuid IS NULL OR runs.recipe_id = $7)
+            AND ($8::uuid IS NULL OR runs.sample_id = $8)
+            AND ($9::timestamptz IS NULL OR results.created_at >= $9)
+            AND ($10::timestamptz IS NULL OR results.created_at < $10)
+            AND ($11 OR NOT results.calibration_suspect)
+          LIMIT $12",
+        tx.org(),
+        selection.metrics().as_deref(),
+        selection.result_type,
+        selection.method,
+        selection.run_status.map(Labelled) as Option<Labelled<RunStatus>>,
+        selection.instrument_id,
+        selection.recipe_id,
+        selection.sample_id,
+        selection.from,
+        selection.to,
+        selection.include_suspect,
+        most,
+    );
+    Ok(runs.fetch_all(tx.conn()).await?)
+}

@@ -1,0 +1,118 @@
+//! What a model was trained on: runs, and through them the certificates that it rests on.
+
+use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, page, stamp};
+use spectra_proto::analysis::{self as pb, RunStatus};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::MlModel;
+use crate::feature_sets::selected_runs;
+
+/// How many runs a model is linked to at most.
+const MOST: usize = 100_000;
+
+/// The runs that a model is about to be linked to.
+#[derive(Debug)]
+pub(super) struct Lineage(Vec<Uuid>);
+
+impl Lineage {
+    /// The runs that the caller names or, without them, those that the feature set selects now.
+    pub(super) async fn of(tx: &mut OrgTx, asked: &pb::CreateMlModelRequest) -> Result<Self, Error> {
+        if !asked.run_ids.is_empty() {
+            return Ok(Self(asked.run_ids.iter().map(|run| id(run)).collect::<Result<_, _>>()?));
+        }
+        let Some(feature_set) = &asked.feature_set_id else { return Ok(Self(Vec::new())) };
+        let runs = selected_runs(tx, feature_set, i64::try_from(MOST + 1).map_err(Error::broken)?).await?;
+        if runs.len() > MOST {
+            return Err(Error::invalid("feature_set_id", "selects more than 100000 runs: narrow it, or name run_ids"));
+        }
+        Ok(Self(runs))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> Result<i32, Error> {
+        i32::try_from(self.0.len()).map_err(Error::broken)
+    }
+
+    /// Whether one of them rests on a certificate that was revoked since. They stay as they are until the transaction
+    /// ends, so that a revocation either is seen here or sees the model.
+    pub(super) async fn is_suspect(&self, tx: &mut OrgTx) -> Result<bool, Error> {
+        let suspects = sqlx::query_scalar!(
+            "SELECT calibration_suspect FROM runs WHERE organization_id = $1 AND id = ANY($2) ORDER BY id FOR SHARE",
+            tx.org(),
+            &self.0,
+        );
+        Ok(suspects.fetch_all(tx.conn()).await?.contains(&true))
+    }
+
+    /// Links a model to the runs, each of which must exist.
+    pub(super) async fn record(&self, tx: &mut OrgTx, model_id: Uuid) -> Result<(), Error> {
+        let ids: Vec<_> = self.0.iter().map(|_| new_id()).collect();
+        sqlx::query!(
+            "INSERT INTO ml_model_runs (organization_id, id, model_id, run_id)
+             SELECT $1, id, $2, run_id FROM unnest($3::uuid[], $4::uuid[]) AS linked (id, run_id)",
+            tx.org(),
+            model_id,
+            &ids,
+            &self.0,
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// A run that a model was trained on.
+#[derive(Debug)]
+struct Link {
+    id: Uuid,
+    run_id: Uuid,
+    instrument_id: Uuid,
+    method: String,
+    status: Labelled<RunStatus>,
+    sample_id: Option<Uuid>,
+    calibration_suspect: bool,
+    created_at: OffsetDateTime,
+    calibration_id: Option<Uuid>,
+    certificate_id: Option<String>,
+    issued_at: Option<OffsetDateTime>,
+    expires_at: Option<OffsetDateTime>,
+}
+
+impl From<Link> for pb::MlModelRun {
+    fn from(link: Link) -> Self {
+        let calibration = link.calibration_id.zip(link.certificate_id).map(|(id, certificate_id)| pb::CertificateSummary {
+            id: id.to_string(),
+            certificate_id,
+            issued_at: link.issued_at.map(stamp),
+            expires_at: link.expires_at.map(stamp),
+        });
+        Self {
+            id: link.id.to_string(),
+            run_id: link.run_id.to_string(),
+            instrument_id: link.instrument_id.to_string(),
+            method: link.method,
+            status: link.status.number(),
+            sample_id: link.sample_id.map(|id| id.to_string()),
+            calibration,
+            calibration_suspect: link.calibration_suspect,
+        }
+    }
+}
+
+/// A page of the runs that a model was trained on.
+pub(super) async fn page(tx: &mut OrgTx, model: &MlModel, page: &Page) -> Result<pb::ListMlModelRunsResponse, Error> {
+    let (items, pagination) = page!(
+        tx,
+        page,
+        Link,
+        r#"SELECT l.id, l.run_id, l.created_at, runs.instrument_id, runs.method, runs.status, runs.sample_id, runs.calibration_suspect,
+                  runs.calibration_id, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
+             FROM ml_model_runs l
+             JOIN runs ON runs.organization_id = l.organization_id AND runs.id = l.run_id
+             LEFT JOIN calibrations c ON c.organization_id = runs.organization_id AND c.id = runs.calibration_id
+            WHERE l.organization_id = $1 AND l.model_id = $6"#,
+        model.id,
+    )?;
+    Ok(pb::ListMlModelRunsResponse { items, pagination })
+}
