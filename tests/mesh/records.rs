@@ -51,7 +51,8 @@ impl Records {
         eln::sign_by_all(mesh, organization, &entry).await;
         records.insert("eln_entry", entry);
         let set = feature_sets::feature_set(&engineer, json!({"metrics": ["vth"], "method": "iv_sweep"})).await;
-        let model = ml_models::model(&engineer, &spectra_mesh::new_id().to_string(), json!({"feature_set_id": set, "run_ids": [run]})).await;
+        let model =
+            ml_models::model(&engineer, &spectra_mesh::new_id().to_string(), json!({"feature_set_id": set, "run_ids": [run]})).await;
         records.insert("model", model.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("feature set", set);
         records.insert("run", run);

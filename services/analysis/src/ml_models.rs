@@ -10,6 +10,8 @@ mod rpc;
 mod rules;
 mod store;
 
+pub(crate) use lineage::suspect;
+
 /// One version of a model.
 #[derive(Debug)]
 struct MlModel {

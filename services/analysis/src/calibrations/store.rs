@@ -11,6 +11,7 @@ use super::{
     hold,
     rules::{Certificate, Standing, Term},
 };
+use crate::ml_models;
 
 impl Calibration {
     /// The certificate asked for.
@@ -99,6 +100,7 @@ impl Calibration {
         .fetch_one(tx.conn())
         .await?;
         revoked.recall(tx).await?;
+        ml_models::suspect(tx, instrument_id).await?;
         Ok(revoked)
     }
 }

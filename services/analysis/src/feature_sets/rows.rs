@@ -40,12 +40,13 @@ impl From<Row> for pb::FeatureSetRow {
 /// A page of what a feature set selects now.
 pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Result<pb::ListFeatureSetRowsResponse, Error> {
     let (selection, _) = Selection::read(&set.spec.0)?;
+    let metrics = selection.metrics();
     let (mut items, pagination): (Vec<pb::FeatureSetRow>, _) = page!(
         tx,
         page,
         Row,
-        r#"SELECT results.id, results.run_id, results.result_type, runs.instrument_id, runs.sample_id, results.calibration_id,
-                  results.calibration_suspect, results.metrics, results.created_at
+        r#"SELECT results.id, results.run_id, results.result_type, runs.instrument_id AS "instrument_id!", runs.sample_id, results.calibration_id,
+                  runs.calibration_suspect AS "calibration_suspect!", results.metrics, results.created_at
              FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
             WHERE results.organization_id = $1
               AND ($6::text[] IS NULL OR results.metrics ?| $6)
@@ -57,8 +58,8 @@ pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Resul
               AND ($12::uuid IS NULL OR runs.sample_id = $12)
               AND ($13::timestamptz IS NULL OR results.created_at >= $13)
               AND ($14::timestamptz IS NULL OR results.created_at < $14)
-              AND ($15 OR NOT results.calibration_suspect)"#,
-        selection.metrics().as_deref(),
+              AND ($15 OR NOT runs.calibration_suspect)"#,
+        metrics.as_deref(),
         selection.result_type,
         selection.method,
         selection.run_status.map(Labelled) as Option<Labelled<RunStatus>>,
@@ -79,6 +80,7 @@ pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Resul
 pub(crate) async fn selected_runs(tx: &mut OrgTx, feature_set_id: &str, most: i64) -> Result<Vec<Uuid>, Error> {
     let set = FeatureSet::find(tx, feature_set_id).await?;
     let (selection, _) = Selection::read(&set.spec.0)?;
+    let metrics = selection.metrics();
     let runs = sqlx::query_scalar!(
         "SELECT DISTINCT results.run_id
            FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
@@ -92,10 +94,10 @@ pub(crate) async fn selected_runs(tx: &mut OrgTx, feature_set_id: &str, most: i6
             AND ($8::uuid IS NULL OR runs.sample_id = $8)
             AND ($9::timestamptz IS NULL OR results.created_at >= $9)
             AND ($10::timestamptz IS NULL OR results.created_at < $10)
-            AND ($11 OR NOT results.calibration_suspect)
+            AND ($11 OR NOT runs.calibration_suspect)
           LIMIT $12",
         tx.org(),
-        selection.metrics().as_deref(),
+        metrics.as_deref(),
         selection.result_type,
         selection.method,
         selection.run_status.map(Labelled) as Option<Labelled<RunStatus>>,

@@ -136,7 +136,9 @@ fn time(key: &str, kind: &Kind) -> Result<OffsetDateTime, Error> {
 }
 
 fn status(key: &str, kind: &Kind) -> Result<RunStatus, Error> {
-    RunStatus::from_label(&text(key, kind)?).filter(|status| *status != RunStatus::Unspecified).ok_or_else(|| wrong(key, "must be a state of runs"))
+    RunStatus::from_label(&text(key, kind)?)
+        .filter(|status| *status != RunStatus::Unspecified)
+        .ok_or_else(|| wrong(key, "must be a state of runs"))
 }
 
 fn flag(key: &str, kind: &Kind) -> Result<bool, Error> {

@@ -16,7 +16,11 @@ impl FeatureSet {
     }
 
     /// A page of the feature sets that match the filter.
-    pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListFeatureSetsRequest, page: &Page) -> Result<pb::ListFeatureSetsResponse, Error> {
+    pub(super) async fn page(
+        tx: &mut OrgTx,
+        asked: &pb::ListFeatureSetsRequest,
+        page: &Page,
+    ) -> Result<pb::ListFeatureSetsResponse, Error> {
         let (items, pagination) = page!(
             tx,
             page,

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::MlModel;
-use crate::feature_sets::selected_runs;
+use crate::{calibrations::Held, feature_sets::selected_runs};
 
 /// How many runs a model is linked to at most.
 const MOST: usize = 100_000;
@@ -34,15 +34,25 @@ impl Lineage {
         i32::try_from(self.0.len()).map_err(Error::broken)
     }
 
-    /// Whether one of them rests on a certificate that was revoked since. They stay as they are until the transaction
+    /// Whether one of them is in question. The certificates of their instruments stay as they are until the transaction
     /// ends, so that a revocation either is seen here or sees the model.
     pub(super) async fn is_suspect(&self, tx: &mut OrgTx) -> Result<bool, Error> {
-        let suspects = sqlx::query_scalar!(
-            "SELECT calibration_suspect FROM runs WHERE organization_id = $1 AND id = ANY($2) ORDER BY id FOR SHARE",
+        let instruments = sqlx::query_scalar!(
+            r#"SELECT instrument_id AS "instrument_id!" FROM runs WHERE organization_id = $1 AND id = ANY($2)
+               UNION SELECT instrument_id FROM run_instruments WHERE organization_id = $1 AND run_id = ANY($2)
+               ORDER BY 1"#,
             tx.org(),
             &self.0,
         );
-        Ok(suspects.fetch_all(tx.conn()).await?.contains(&true))
+        for instrument in instruments.fetch_all(tx.conn()).await? {
+            Held::shared(tx, instrument).await?;
+        }
+        let suspect = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM runs WHERE organization_id = $1 AND id = ANY($2) AND runs.calibration_suspect) AS "suspect!""#,
+            tx.org(),
+            &self.0,
+        );
+        Ok(suspect.fetch_one(tx.conn()).await?)
     }
 
     /// Links a model to the runs, each of which must exist.
@@ -60,6 +70,24 @@ impl Lineage {
         .await?;
         Ok(())
     }
+}
+
+/// Flags the models that were trained on what the recall of an instrument's certificate calls into question.
+pub(crate) async fn suspect(tx: &mut OrgTx, instrument_id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE ml_models SET calibration_suspect = true
+          WHERE organization_id = $1 AND NOT calibration_suspect AND id IN (
+                SELECT l.model_id FROM ml_model_runs l
+                  JOIN runs ON runs.organization_id = l.organization_id AND runs.id = l.run_id
+                 WHERE l.organization_id = $1 AND runs.calibration_suspect AND (runs.instrument_id = $2 OR EXISTS (
+                       SELECT FROM run_instruments f
+                        WHERE f.organization_id = $1 AND f.run_id = runs.id AND f.instrument_id = $2)))",
+        tx.org(),
+        instrument_id,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// A run that a model was trained on.
@@ -106,7 +134,8 @@ pub(super) async fn page(tx: &mut OrgTx, model: &MlModel, page: &Page) -> Result
         tx,
         page,
         Link,
-        r#"SELECT l.id, l.run_id, l.created_at, runs.instrument_id, runs.method, runs.status, runs.sample_id, runs.calibration_suspect,
+        r#"SELECT l.id, l.run_id, l.created_at, runs.instrument_id AS "instrument_id!", runs.method AS "method!",
+                  runs.status AS "status!: Labelled<RunStatus>", runs.sample_id, runs.calibration_suspect AS "calibration_suspect!",
                   runs.calibration_id, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
              FROM ml_model_runs l
              JOIN runs ON runs.organization_id = l.organization_id AND runs.id = l.run_id
