@@ -39,7 +39,7 @@ async fn a_feature_set_selects_metrics_of_results() {
     let (engineer, viewer) = (mesh.demo("engineer").await, mesh.demo("viewer").await);
     let (tool, other) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
     let (first, _) = measured(&engineer, &tool, json!({"vth": 0.5, "gm_max": 1e-3})).await;
-    let (second, _) = measured(&engineer, &tool, json!({"vth": 0.51, "note": "no number"})).await;
+    let (second, _) = measured(&engineer, &tool, json!({"vth": 0.51, "gm_max": null})).await;
     measured(&engineer, &other, json!({"vth": 0.9})).await;
     measured(&engineer, &tool, json!({"roughness": 2})).await;
 

@@ -50,9 +50,13 @@ impl Records {
         let entry = made(&engineer, "/api/lims/eln", entry).await;
         eln::sign_by_all(mesh, organization, &entry).await;
         records.insert("eln_entry", entry);
+        let mut learnt = vec![run.clone()];
+        for _ in 0..2 {
+            learnt.push(feature_sets::measured(&engineer, &instrument, json!({"vth": 0.5})).await.0);
+        }
         let set = feature_sets::feature_set(&engineer, json!({"metrics": ["vth"], "method": "iv_sweep"})).await;
         let model =
-            ml_models::model(&engineer, &spectra_mesh::new_id().to_string(), json!({"feature_set_id": set, "run_ids": [run]})).await;
+            ml_models::model(&engineer, &spectra_mesh::new_id().to_string(), json!({"feature_set_id": set, "run_ids": learnt})).await;
         records.insert("model", model.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("feature set", set);
         records.insert("run", run);

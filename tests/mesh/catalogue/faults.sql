@@ -216,7 +216,8 @@ SELECT 'a change is audited', u.name FROM updated u JOIN resources r USING (oid)
    AND u.name NOT IN ('identity.users.last_login', 'identity.sessions.last_used_at', 'identity.users.authorized_after')
 UNION ALL
 SELECT 'a record is audited from its beginning', t.name FROM resources t
- WHERE NOT EXISTS (SELECT FROM working w WHERE w.tgrelid = t.oid AND w.does = 'audit')
+ WHERE t.name <> 'analysis.ml_model_runs' -- written with their model, whose row in the trail tells how many
+   AND NOT EXISTS (SELECT FROM working w WHERE w.tgrelid = t.oid AND w.does = 'audit')
 UNION ALL
 SELECT 'the trail holds no secret', c.name FROM columns c JOIN working w ON w.tgrelid = c.oid AND w.does = 'audit'
  WHERE c.column ~ 'password|secret|sealed|token' AND NOT w.says ~ format('[{,]%s[},]', c.column)
