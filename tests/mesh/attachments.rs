@@ -155,7 +155,7 @@ async fn files_belong_to_records_of_every_kind() {
     let (own, foreign) = (crate::records::Records::make(&mesh, DEMO).await, crate::records::Records::make(&mesh, TEST).await);
     let technician = mesh.demo("technician").await;
     let written = crate::eln::written(&technician, "unsigned").await;
-    for kind in ["sample", "wafer", "device", "material", "recipe", "sop", "eln_entry", "instrument", "calibration", "run"] {
+    for kind in ["sample", "wafer", "device", "material", "recipe", "sop", "eln_entry", "instrument", "calibration", "run", "result"] {
         let of = |records: &crate::records::Records| records.id(kind).as_str().unwrap().to_owned();
         // A signed entry takes no files.
         let id = if kind == "eln_entry" { written["id"].as_str().unwrap().to_owned() } else { of(&own) };

@@ -30,6 +30,8 @@ fn what_is_not_covered_here_is_named() {
     assert_eq!(
         streams,
         [
+            "/spectra.analysis.v1.ResultService/DownloadResultArrays",
+            "/spectra.analysis.v1.ResultService/UploadResult",
             "/spectra.analysis.v1.RunService/WatchRuns",
             "/spectra.identity.v1.RevocationService/WatchRevocations",
             "/spectra.lims.v1.AttachmentService/CreateAttachment",

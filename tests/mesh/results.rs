@@ -8,6 +8,8 @@ use crate::{
     runs::ready_tool,
 };
 
+mod arrays;
+
 const RESULTS: &str = "/api/analysis/results";
 const RUNS: &str = "/api/analysis/runs";
 
@@ -17,7 +19,7 @@ pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value>
         "ListResults" => json!({
             "runId": id("run"), "derivedFrom": id("result"), "waferId": id("wafer"), "deviceId": id("device"), "sampleId": id("another sample"),
         }),
-        "GetResult" => json!({"id": id("result")}),
+        "GetResult" | "DownloadResultArrays" => json!({"id": id("result")}),
         "CreateResult" => json!({"runId": id("run"), "result": {"resultType": "fit", "derivedFrom": id("result")}}),
         _ => return None,
     })

@@ -5,11 +5,14 @@ use spectra_proto::analysis as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod arrays;
 mod derived;
+mod download;
 mod origin;
 mod rpc;
 mod rules;
 mod store;
+mod upload;
 
 #[expect(unused_imports, reason = "what computes results comes with its own change")]
 pub(crate) use derived::{Derived, Input};

@@ -2,8 +2,8 @@
 
 use spectra_mesh::{Error, Peer, Permit};
 use spectra_proto::analysis::{
-    GetCalibrationRequest, GetInstrumentRequest, GetRunRequest, calibration_service_client::CalibrationServiceClient,
-    instrument_service_client::InstrumentServiceClient, run_service_client::RunServiceClient,
+    GetCalibrationRequest, GetInstrumentRequest, GetResultRequest, GetRunRequest, calibration_service_client::CalibrationServiceClient,
+    instrument_service_client::InstrumentServiceClient, result_service_client::ResultServiceClient, run_service_client::RunServiceClient,
 };
 use tokio::task::JoinSet;
 use tonic::Status;
@@ -32,6 +32,12 @@ impl Analysis {
     pub(crate) async fn has_run(&self, permit: &Permit, id: String) -> Result<(), Error> {
         let asked = Peer::ask(permit, GetRunRequest { id });
         self.told(RunServiceClient::new(self.0.channel()).get_run(asked).await, "run")
+    }
+
+    /// Makes sure that there is such a result.
+    pub(crate) async fn has_result(&self, permit: &Permit, id: String) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetResultRequest { id });
+        self.told(ResultServiceClient::new(self.0.channel()).get_result(asked).await, "result")
     }
 
     /// Makes sure that there are such runs.

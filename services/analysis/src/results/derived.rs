@@ -6,7 +6,10 @@ use spectra_mesh::{Error, Object, OrgTx};
 use spectra_proto::analysis as pb;
 use uuid::Uuid;
 
-use super::{Origin, Outcome, rules, store::insert};
+use super::{
+    Origin, Outcome, rules,
+    store::{columns, insert},
+};
 
 /// What a result holds for an analysis.
 #[derive(Debug)]
@@ -39,14 +42,10 @@ impl Input {
     pub(crate) async fn read(tx: &mut OrgTx, result_id: Uuid) -> Result<Self, Error> {
         let found = Outcome::find(tx, result_id).await?;
         let mut values = members(&found.data)?;
-        let arrays = sqlx::query!(
-            "SELECT name, numbers FROM result_arrays WHERE organization_id = $1 AND result_id = $2 ORDER BY place",
-            tx.org(),
-            result_id,
-        );
-        for array in arrays.fetch_all(tx.conn()).await? {
+        let arrays = columns(tx, result_id).await?;
+        for (name, numbers) in arrays.names.into_iter().zip(arrays.columns) {
             // JSON has no word for NaN: what is missing becomes null.
-            values.insert(array.name, array.numbers.into());
+            values.insert(name, numbers.into());
         }
         Ok(Self { run_id: found.run_id, values, metrics: members(&found.metrics)? })
     }

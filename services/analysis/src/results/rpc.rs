@@ -2,13 +2,19 @@
 
 use spectra_mesh::{Reply, id};
 use spectra_proto::analysis::{self as pb, result_service_server::ResultService};
-use tonic::Request;
+use tonic::{Request, Response, Streaming};
 
-use super::Outcome;
+use super::{
+    Outcome,
+    download::{self, Pieces},
+    upload,
+};
 use crate::App;
 
 #[tonic::async_trait]
 impl ResultService for App {
+    type DownloadResultArraysStream = Pieces;
+
     async fn list_results(&self, request: Request<pb::ListResultsRequest>) -> Reply<pb::ListResultsResponse> {
         self.db.list(request, async |tx, asked, page| Outcome::page(tx, &asked, &page).await).await
     }
@@ -19,5 +25,15 @@ impl ResultService for App {
 
     async fn create_result(&self, request: Request<pb::CreateResultRequest>) -> Reply<pb::Result> {
         self.db.write(request, async |tx, asked| Outcome::create(tx, asked).await).await
+    }
+
+    async fn upload_result(&self, request: Request<Streaming<pb::UploadResultRequest>>) -> Reply<pb::Result> {
+        upload::take(self, request).await
+    }
+
+    async fn download_result_arrays(&self, request: Request<pb::DownloadResultArraysRequest>) -> Reply<Pieces> {
+        let asked = request.get_ref().clone();
+        let found = self.db.read(request, async |tx, asked| download::find(tx, &asked.id).await).await?;
+        Ok(Response::new(download::give(&asked, found.into_inner()).await?))
     }
 }

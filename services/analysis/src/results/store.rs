@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Origin, Outcome,
+    arrays::Arrays,
     rules::{self, Open},
 };
 
@@ -137,4 +138,32 @@ pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) ->
     )
     .fetch_one(tx.conn())
     .await?)
+}
+
+/// Writes the arrays of a new result.
+pub(super) async fn keep(tx: &mut OrgTx, result_id: Uuid, arrays: &Arrays) -> Result<(), Error> {
+    for ((name, numbers), place) in arrays.names.iter().zip(&arrays.columns).zip(0..) {
+        sqlx::query!(
+            "INSERT INTO result_arrays (organization_id, result_id, place, name, numbers) VALUES ($1, $2, $3, $4, $5)",
+            tx.org(),
+            result_id,
+            place,
+            name,
+            numbers,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// The arrays of a result, in their order.
+pub(super) async fn columns(tx: &mut OrgTx, result_id: Uuid) -> Result<Arrays, Error> {
+    let rows = sqlx::query!(
+        "SELECT name, numbers FROM result_arrays WHERE organization_id = $1 AND result_id = $2 ORDER BY place",
+        tx.org(),
+        result_id,
+    );
+    let (names, columns) = rows.fetch_all(tx.conn()).await?.into_iter().map(|row| (row.name, row.numbers)).unzip();
+    Ok(Arrays { names, columns })
 }

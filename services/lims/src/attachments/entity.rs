@@ -49,7 +49,7 @@ impl Entity {
             EntityType::Sop => held!("SELECT id FROM sops WHERE organization_id = $1 AND id = $2 FOR SHARE"),
             EntityType::Wafer => held!("SELECT id FROM wafers WHERE organization_id = $1 AND id = $2 AND NOT is_deleted FOR SHARE"),
             // Of analysis, which was asked before the transaction began.
-            EntityType::Instrument | EntityType::Calibration | EntityType::Run => true,
+            EntityType::Instrument | EntityType::Calibration | EntityType::Run | EntityType::Result => true,
             EntityType::Unspecified => false,
         };
         if there { Ok(()) } else { Err(Error::not_found(self.kind.label())) }

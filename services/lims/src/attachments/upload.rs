@@ -66,6 +66,7 @@ impl App {
             EntityType::Instrument => self.analysis.has_instrument(&permit, id).await?,
             EntityType::Calibration => self.analysis.has_calibration(&permit, id).await?,
             EntityType::Run => self.analysis.has_run(&permit, id).await?,
+            EntityType::Result => self.analysis.has_result(&permit, id).await?,
             _ => upload.step(async |tx| entity.look(tx).await).await?,
         }
         Ok(entity)
