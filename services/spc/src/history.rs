@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Error, Missing, Pattern, Ruleset, Sides, Signals, limits::Lines};
+use crate::{Code, Error, Limits, Missing, Pattern, Ruleset, Sides, Signals, limits::Lines};
 
 /// No ruleset has windows over more distances.
 const BANDS: usize = 5;
@@ -257,6 +257,30 @@ impl Beyond {
     #[inline]
     fn within(self, mask: u32) -> Self {
         Self { above: self.above & mask, below: self.below & mask }
+    }
+}
+
+impl Ruleset {
+    /// Where the rules signal over points of one centre line and sigma, of which NaN are missing: what a series fed point by
+    /// point would say. Refused when centre or sigma is not finite, or sigma is below zero.
+    pub fn judge(&self, points: &[f64], centre: f64, sigma: f64) -> Result<Vec<Signals>, Error> {
+        Limits::process(centre, sigma).checked()?;
+        let lines = Lines::around(centre, sigma, 3.0, None);
+        self.judge_between(points.iter().map(|&point| (point, lines)))
+    }
+
+    /// The same of points with lines of their own.
+    pub(crate) fn judge_between(&self, points: impl Iterator<Item = (f64, Lines)>) -> Result<Vec<Signals>, Error> {
+        let detector = Detector::of(self)?;
+        let mut history = History::default();
+        let judge = |(point, lines): (f64, Lines)| {
+            if point.is_nan() || lines.centre.is_nan() {
+                detector.skip(&mut history);
+                return Signals::default();
+            }
+            detector.judge(&mut history, point, &lines)
+        };
+        Ok(points.map(judge).collect())
     }
 }
 

@@ -96,8 +96,11 @@ fn the_evaluator_says_what_the_definitions_say() {
         let sigma = *u.choose(&[1.0, 1.0, 1.0, 0.5, 0.0])?;
         let plan = Plan::new(ChartType::IMr, Limits::process(0.0, sigma), ruleset.clone(), Settings::default()).unwrap();
         let mut online = Online::new(Arc::new(plan));
+        let values: Vec<f64> = points.iter().map(|point| point.unwrap_or(f64::NAN)).collect();
+        let at_once = ruleset.judge(&values, 0.0, sigma).unwrap();
         for end in 0..points.len() {
             let judged = online.push(points[end].map_or(Observation::Missing, Observation::Value)).unwrap();
+            assert_eq!(judged.signals, at_once[end], "online and at once at {end} of {points:?}");
             for (place, rule) in ruleset.rules().iter().enumerate() {
                 let said = signals(rule.pattern, &points[..=end], 0.0, sigma, ruleset.options());
                 assert_eq!(judged.signals.contains(place), said, "{} at {end} of {points:?}, {:?}", rule.id, ruleset.options());

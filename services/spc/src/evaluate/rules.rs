@@ -6,12 +6,7 @@ use super::{
     Object, object,
     read::{Call, signalling},
 };
-use crate::{
-    Error, Ruleset, Signals,
-    error::finite,
-    history::{Detector, History},
-    limits::Lines,
-};
+use crate::{Error, Ruleset, error::finite, limits::Lines};
 
 /// The rules that signal, of one ruleset or of several by name. Centre and sigma are one number each, or one a point.
 pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
@@ -34,6 +29,9 @@ pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
         .as_array()
         .and_then(|names| names.iter().map(Value::as_str).collect())
         .ok_or_else(|| Error::parameter("rulesets", "must be a list of names"))?;
+    if names.len() > 20 {
+        return Err(Error::parameter("rulesets", "must be at most 20 names"));
+    }
     let mut by_name = Object::new();
     for name in names {
         by_name.insert(name.to_owned(), judged(&call.named(name)?, &points, &lines)?.into());
@@ -42,15 +40,6 @@ pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
 }
 
 fn judged(ruleset: &Ruleset, points: &[f64], lines: &[Lines]) -> Result<Vec<Value>, Error> {
-    let detector = Detector::of(ruleset)?;
-    let mut history = History::default();
-    let judge = |(&point, line): (&f64, &Lines)| {
-        if point.is_nan() || line.centre.is_nan() {
-            detector.skip(&mut history);
-            return Signals::default();
-        }
-        detector.judge(&mut history, point, line)
-    };
-    let signals: Vec<Signals> = points.iter().zip(lines).map(judge).collect();
+    let signals = ruleset.judge_between(points.iter().copied().zip(lines.iter().copied()))?;
     Ok(signalling(ruleset, &signals))
 }

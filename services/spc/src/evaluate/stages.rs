@@ -10,6 +10,8 @@ use crate::Error;
 
 /// Inputs with an item a point.
 const SERIES: &[&str] = &["x", "d", "n", "subgroups", "X", "part", "xbar", "R", "S"];
+/// How many stages there may be: each looks at all places.
+const MOST: usize = 200;
 /// Inputs with places of points.
 const PLACES: &[&str] = &["phase1", "excluded", "omit_from_limits", "invalid"];
 
@@ -19,6 +21,10 @@ pub(super) fn each(call: &Call<'_>, chart: impl Fn(&Call<'_>) -> Result<Object, 
     let mut parts = Vec::new();
     let mut violations = Vec::new();
     let mut start = 0;
+    let changes = stages.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    if changes >= MOST {
+        return Err(Error::input("stage", format!("must change less than {MOST} times")));
+    }
     while start < stages.len() {
         let end = stages[start..].iter().position(|stage| stage != &stages[start]).map_or(stages.len(), |length| start + length);
         let (inputs, params) = (cut(call.inputs, stages.len(), start, end)?, cut(call.params, stages.len(), start, end)?);
@@ -35,20 +41,21 @@ pub(super) fn each(call: &Call<'_>, chart: impl Fn(&Call<'_>) -> Result<Object, 
 
 /// The part of the inputs that belongs to one stage.
 fn cut(inputs: &Object, count: usize, start: usize, end: usize) -> Result<Object, Error> {
-    let mut part = inputs.clone();
-    part.remove("stage");
-    for name in SERIES {
-        if let Some(Value::Array(items)) = part.get_mut(*name) {
-            same_length(name, items.len(), count)?;
-            *items = items[start..end].to_vec();
-        }
-    }
-    for name in PLACES {
-        if let Some(Value::Array(places)) = part.get_mut(*name) {
-            let within = |place: &Value| place.as_f64().map(|place| place - crate::estimate::number(start));
-            let size = crate::estimate::number(end - start);
-            *places = places.iter().filter_map(within).filter(|place| (0.0..size).contains(place)).map(Value::from).collect();
-        }
+    let mut part = Object::new();
+    for (name, value) in inputs.iter().filter(|(name, _)| *name != "stage") {
+        let value = match value {
+            Value::Array(items) if SERIES.contains(&name.as_str()) => {
+                same_length(name, items.len(), count)?;
+                items[start..end].to_vec().into()
+            }
+            Value::Array(places) if PLACES.contains(&name.as_str()) => {
+                let (first, size) = (crate::estimate::number(start), crate::estimate::number(end - start));
+                let within = |place: &Value| place.as_f64().map(|place| place - first).filter(|place| (0.0..size).contains(place));
+                places.iter().filter_map(within).collect()
+            }
+            other => other.clone(),
+        };
+        part.insert(name.clone(), value);
     }
     Ok(part)
 }

@@ -1,7 +1,7 @@
 //! A long stream, of which the vector tells the generator and a summary.
 
 use serde_json::{Map, Value, json};
-use spectra_spc::{Error, evaluate};
+use spectra_spc::{Error, Rule, Ruleset, evaluate};
 
 type Object = Map<String, Value>;
 
@@ -22,6 +22,10 @@ pub(crate) fn answer(inputs: &Object, params: &Object) -> Result<Object, Error> 
     }
     let said = evaluate("rules", &Object::from_iter([("x".to_owned(), json!(points))]), params)?;
     let mut by_rule: std::collections::BTreeMap<&str, Vec<u64>> = std::collections::BTreeMap::new();
+    // A rule that never signals is told, too.
+    let name = params.get("ruleset").and_then(Value::as_str).unwrap_or("western_electric");
+    let labels: Vec<String> = Ruleset::latest(name).expect("a ruleset").rules().iter().map(Rule::label).collect();
+    by_rule.extend(labels.iter().map(|label| (label.as_str(), Vec::new())));
     let mut flagged = std::collections::BTreeSet::new();
     for violation in said["violations"].as_array().expect("a vector") {
         let index = violation["index"].as_u64().expect("a vector");
