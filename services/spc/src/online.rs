@@ -98,7 +98,7 @@ impl Online {
         Self { plan, state }
     }
 
-    /// A series that goes on. Refused when the state is one of another kind of chart.
+    /// A series that goes on under the plan that its state was made under. Refused when the state is one of another kind of chart.
     pub fn resume(plan: Arc<Plan>, state: State) -> Result<Self, Error> {
         if !state.memory.fits(&Memory::new(&plan)) {
             return Err(Error::new(Code::InvalidInput, "state", "must be one of this chart"));

@@ -118,7 +118,8 @@ impl Plan {
         let weight = self.settings.lambda;
         let variance = if self.settings.exact { variance } else { weight / (2.0 - weight) / size };
         let (centre, sigma) = (self.limits.centre(), self.limits.sigma());
-        self.given().unwrap_or_else(|| Lines::around(centre, sigma * variance.sqrt(), self.settings.width, None))
+        // Its points signal by these limits, wherever they are.
+        self.given().unwrap_or_else(|| Lines { given: true, ..Lines::around(centre, sigma * variance.sqrt(), self.settings.width, None) })
     }
 
     fn sums(&self, memory: &mut Memory, observation: Observation<'_>) -> Result<Option<Reading>, Error> {
