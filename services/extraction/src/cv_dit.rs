@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::{
     Analysis, Flags, Refused,
     constants::{BOLTZMANN, ELEMENTARY_CHARGE, OXIDE_PERMITTIVITY, ROOM_TEMPERATURE, VACUUM_PERMITTIVITY},
-    fields::Fields,
-    numeric::{crossing, range},
+    fields::{Fields, MOST_ANSWERS},
+    numeric::{crossing, range, thinned},
 };
 
 /// Relative permittivity of silicon, where none is given.
@@ -109,8 +109,8 @@ impl Analysis for CvDit {
             tox_m: self.oxide_permittivity * VACUUM_PERMITTIVITY / per_area,
             c_fb: flat,
             vfb,
-            dit_m2_ev: traps,
-            v: points.iter().map(|point| point.0).collect(),
+            dit_m2_ev: thinned(&traps, MOST_ANSWERS),
+            v: thinned(&points, MOST_ANSWERS).into_iter().map(|point| point.0).collect(),
             dit_min_m2_ev: least,
             dit_min_cm2_ev: least * 1e-4,
             v_at_dit_min,

@@ -6,13 +6,10 @@ use serde::Serialize;
 use crate::{
     Analysis, Flags, Refused,
     constants::{BOLTZMANN, ELEMENTARY_CHARGE, ROOM_TEMPERATURE, SILICON_INTRINSIC, VACUUM_PERMITTIVITY},
-    fields::Fields,
+    fields::{Fields, MOST_ANSWERS},
     numeric::{Line, gradient, range, thinned},
     sweep::{Branch, Sweep},
 };
-
-/// How many points of a profile are told.
-const PROFILE: usize = 10_000;
 
 /// A capacitance over voltages, in farads and volts.
 #[derive(Clone, Debug)]
@@ -133,7 +130,7 @@ impl CvDoping {
         let slopes = gradient(&branch.x, squares);
         let depth = |c: f64| self.permittivity * self.area * (1.0 / c - self.oxide.map_or(0.0, f64::recip));
         let points: Vec<_> = branch.y.iter().zip(slopes).map(|(c, slope)| (depth(*c), scale / slope)).collect();
-        let mut points = thinned(&points, PROFILE);
+        let mut points = thinned(&points, MOST_ANSWERS);
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let doping = points.iter().map(|(_, doping)| Some(*doping).filter(|doping| doping.is_finite() && *doping > 0.0)).collect();
         Profile { depth_m: points.into_iter().map(|(depth, _)| depth).collect(), doping }

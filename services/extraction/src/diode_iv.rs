@@ -25,6 +25,7 @@ pub(crate) struct DiodeIv {
     temperature: f64,
     method: Method,
     least_current: f64,
+    compliance: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub(crate) struct Output {
     points_used: usize,
     points_dropped: usize,
     points_non_positive: usize,
+    points_clipped: usize,
 }
 
 /// The straight part of the logarithm.
@@ -80,7 +82,7 @@ struct Whole {
 
 impl Analysis for DiodeIv {
     const INPUTS: &'static [&'static str] = &["v", "i", "temperature_K"];
-    const PARAMS: &'static [&'static str] = &["method", "min_current_A"];
+    const PARAMS: &'static [&'static str] = &["method", "min_current_A", "compliance_A"];
     const VERSION: &'static str = "1";
     const SURE: &'static [&'static str] = &["n"];
     type Output = Output;
@@ -97,7 +99,8 @@ impl Analysis for DiodeIv {
             _ => return Err(Refused::at("unknown_option", params.place("method"), "must be lambert_w, cheung or log")),
         };
         let least_current = params.optional_positive("min_current_A")?.unwrap_or(0.0);
-        Ok(Self { v, i, temperature: temperature.unwrap_or(ROOM_TEMPERATURE), method, least_current })
+        let compliance = params.optional_positive("compliance_A")?;
+        Ok(Self { v, i, temperature: temperature.unwrap_or(ROOM_TEMPERATURE), method, least_current, compliance })
     }
 
     fn method(&self) -> &'static str {
@@ -110,7 +113,8 @@ impl Analysis for DiodeIv {
 
     fn extract(&self, flags: &mut Flags) -> Result<Output, Refused> {
         let sweep = Sweep::of(&self.v, &self.i, 4, flags)?;
-        let branch = poled(&sweep.first, flags);
+        let (branch, clipped) = poled(&sweep.first, flags).unclipped(self.compliance);
+        flags.raise_if(clipped > 0, "compliance_clipped");
         let forward = branch.only(|v, i| v > 0.0 && i > self.least_current);
         let lost = branch.only(|v, _| v > 0.0).len() - forward.len();
         flags.raise_if(lost > 0, "non_positive_dropped");
@@ -144,6 +148,7 @@ impl Analysis for DiodeIv {
             points_used: sweep.used,
             points_dropped: sweep.points - sweep.used,
             points_non_positive: lost,
+            points_clipped: clipped,
         })
     }
 }
@@ -308,6 +313,17 @@ mod tests {
         let flipped = run(&v, &minus(&i), &json!({}));
         assert_eq!(flipped.outputs, found.outputs);
         assert_eq!(flipped.flags.list().first(), Some(&"current_sign_flipped"));
+    }
+
+    #[test]
+    fn what_the_instrument_cut_off_is_left_out() {
+        let diode = Diode { saturation: 1e-12, slope_voltage: 1.4 * thermal_voltage(300.0), series: 3.0, shunt: 0.0, photo: 0.0 };
+        let (v, i) = measured(diode, 0.02, 0.9);
+        let cut: Vec<f64> = i.iter().map(|i| i.min(1e-3)).collect();
+        let found = run(&v, &cut, &json!({}));
+        close(&found.outputs["n"], 1.4, 1e-5);
+        assert!(found.flags.list().contains(&"compliance_clipped"));
+        assert_eq!(found.outputs["points_clipped"], i.iter().filter(|i| **i > 1e-3).count());
     }
 
     #[test]

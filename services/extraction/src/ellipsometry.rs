@@ -186,6 +186,7 @@ fn pairs(inputs: &Fields<'_>, sign: f64) -> Result<(Vec<(f64, f64)>, bool), Refu
         inputs.same_length("delta_deg", delta.len(), "psi_deg", psi.len())?;
         (psi.into_iter().zip(delta).collect(), inputs.value("psi_deg").is_some_and(Value::is_array))
     };
+    inputs.few(if listed { "psi_delta" } else { "psi_deg" }, pairs.len())?;
     if pairs.is_empty() {
         return Err(Refused::new("insufficient_data", "no pair of psi and Delta is given"));
     }

@@ -9,6 +9,9 @@ use crate::Refused;
 /// How many samples a list may hold.
 pub const LONGEST: usize = 1_000_000;
 
+/// How many cases may be asked of at once, each with an answer of its own; and how many points of a profile are told.
+pub(crate) const MOST_ANSWERS: usize = 10_000;
+
 /// The inputs or the options of an analysis, of which every name is known.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
@@ -137,6 +140,14 @@ impl<'a> Fields<'a> {
         }
         let message = format!("holds {length} samples, but {} holds {others}", self.place(other));
         Err(Refused::at("length_mismatch", self.place(name), message))
+    }
+
+    /// Refuses more cases than are answered at once.
+    pub(crate) fn few(&self, name: &str, length: usize) -> Result<(), Refused> {
+        if length <= MOST_ANSWERS {
+            return Ok(());
+        }
+        Err(Refused::at("too_many_samples", self.place(name), format!("holds more than {MOST_ANSWERS} cases")))
     }
 
     /// One number, or a list of them, none of which may be missing.

@@ -20,8 +20,6 @@ use crate::{
 const PI_OVER_LN2: f64 = PI / LN_2;
 /// The temperature to which resistances are brought, in kelvins: 23 degrees Celsius.
 const REFERENCE_TEMPERATURE: f64 = 296.15;
-/// How many cases a call may hold.
-const MOST_CASES: usize = 10_000;
 
 /// A resistance, and the samples that it may have been measured on.
 #[derive(Clone, Debug)]
@@ -272,8 +270,9 @@ fn cases(inputs: &Fields<'_>) -> Result<(Vec<Case>, bool), Refused> {
         Ok(Case { diameter: fields.optional_positive("diameter_m")?, thickness: fields.optional_positive("thickness_m")? })
     };
     let Some(list) = inputs.list("cases")? else { return Ok((vec![case(inputs)?], false)) };
-    if list.len() > MOST_CASES || list.is_empty() || inputs.has("diameter_m") || inputs.has("thickness_m") {
-        let message = format!("must hold one to {MOST_CASES} samples, and stands for inputs.diameter_m and inputs.thickness_m");
+    inputs.few("cases", list.len())?;
+    if list.is_empty() || inputs.has("diameter_m") || inputs.has("thickness_m") {
+        let message = "must hold a sample, and stands for inputs.diameter_m and inputs.thickness_m";
         return Err(Refused::at("out_of_range", inputs.place("cases"), message));
     }
     let read = |(index, value): (usize, &Value)| {

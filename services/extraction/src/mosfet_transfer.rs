@@ -130,7 +130,8 @@ impl Analysis for MosfetTransfer {
             channel: options::channel(params)?,
             headline: options::headline(params)?,
             window: options::window(params)?,
-            smoothing: params.whole("smoothing", 1, 101)?,
+            // Who names the derivative gets that one, of noise too.
+            smoothing: params.whole("smoothing", 1, 101)?.or_else(|| params.has("derivative").then_some(1)),
             compliance: params.optional_positive("compliance_A")?,
             noise_floor: params.optional_positive("noise_floor_A")?,
             on: params.optional("vdd")?,
@@ -155,7 +156,7 @@ impl Analysis for MosfetTransfer {
         let sweep = Sweep::of(&self.vgs, &self.id, 3, flags)?;
         let device = Device::of(&sweep.first, self);
         let whole = device.normal(&sweep.first);
-        let (branch, clipped) = unclipped(&whole, self.compliance);
+        let (branch, clipped) = whole.unclipped(self.compliance);
         flags.raise_if(clipped > 0, "compliance_clipped");
         if is_off(&branch, self.criterion) {
             return Err(self.not_reached(&branch));
@@ -271,7 +272,7 @@ impl MosfetTransfer {
 
     /// The thresholds of another sweep of the same device.
     fn again(&self, device: &Device, branch: &Branch, vds: f64) -> Option<Thresholds> {
-        let (branch, _) = unclipped(&device.normal(branch), self.compliance);
+        let (branch, _) = device.normal(branch).unclipped(self.compliance);
         let tangents = Tangents::of(&branch, self.smoothing, &mut Flags::default());
         (branch.len() >= 3).then(|| Thresholds::of(&branch, &tangents, vds.abs(), self.criterion)).flatten()
     }
@@ -317,20 +318,6 @@ fn logarithmic(branch: &Branch, at: f64) -> Option<f64> {
     let positive = branch.only(|_, y| y > 0.0);
     let logs: Vec<f64> = positive.y.iter().map(|y| y.ln()).collect();
     interpolate(&positive.x, &logs, at).map(f64::exp)
-}
-
-/// Drops what the instrument cut off: currents at its limit, or three and more equal ones at the upper end.
-fn unclipped(branch: &Branch, compliance: Option<f64>) -> (Branch, usize) {
-    let (least, most) = range(&branch.y);
-    let flat = branch.y.iter().rev().take_while(|y| **y >= most - most.abs() * 1e-9).count();
-    let bar = match compliance {
-        Some(compliance) => compliance * 0.999,
-        None if flat >= 3 && most > 2.0 * least.abs() && flat + 3 <= branch.len() => most - most.abs() * 1e-9,
-        None => return (branch.clone(), 0),
-    };
-    let kept = branch.only(|_, y| y < bar);
-    let clipped = branch.len() - kept.len();
-    if kept.len() < 3 { (branch.clone(), 0) } else { (kept, clipped) }
 }
 
 /// Whether a device stays off: its current does not rise, or stays far below the criterion, or below it while it hardly

@@ -163,7 +163,6 @@ impl Reflectometry {
         let step = (samples[0].stack.period() / 16.0).max(span / TRIED);
         let tried =
             std::iter::successors(Some(self.bounds.0), |thickness| Some(thickness + step)).take_while(|thickness| *thickness <= most);
-        // A few samples rule most thicknesses out.
         let cost = |thickness: f64| samples.iter().map(|sample| sample.miss(thickness).powi(2)).sum::<f64>();
         let best =
             tried.map(|thickness| (thickness, cost(thickness))).filter(|(_, cost)| cost.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1));

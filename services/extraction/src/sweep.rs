@@ -1,6 +1,9 @@
 //! What an instrument swept: pairs of a setting and a reading, with gaps, in any direction, there and back.
 
-use crate::{Flags, Refused};
+use crate::{
+    Flags, Refused,
+    numeric::{mean, range},
+};
 
 /// Readings over settings that rise.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +32,7 @@ impl Branch {
             flags.raise_if(same.len() > 1, "repeated_points_averaged");
             let y: Vec<f64> = same.iter().map(|pair| pair.1).collect();
             branch.x.push(same[0].0);
-            branch.y.push(crate::numeric::mean(&y));
+            branch.y.push(mean(&y));
         }
         branch
     }
@@ -48,6 +51,22 @@ impl Branch {
     /// The points.
     pub(crate) fn pairs(&self) -> impl DoubleEndedIterator<Item = (f64, f64)> + Clone {
         self.x.iter().copied().zip(self.y.iter().copied())
+    }
+
+    /// The points without what the instrument cut off, and how many those were: readings at its limit, or three and more
+    /// equal ones at the upper end.
+    pub(crate) fn unclipped(&self, limit: Option<f64>) -> (Self, usize) {
+        let (least, most) = range(&self.y);
+        let top = most - most.abs() * 1e-9;
+        let flat = self.y.iter().rev().take_while(|y| **y >= top).count();
+        let cut = flat >= 3 && most > 2.0 * least.abs() && flat + 3 <= self.len();
+        let Some(bar) = limit.map(|limit| limit * 0.999).or_else(|| cut.then_some(top)) else { return (self.clone(), 0) };
+        let kept = self.only(|_, y| y < bar);
+        if kept.len() < 3 {
+            return (self.clone(), 0);
+        }
+        let clipped = self.len() - kept.len();
+        (kept, clipped)
     }
 
     /// The same points seen from the other end, with settings and readings multiplied by these signs.

@@ -51,6 +51,7 @@ impl Analysis for VanDerPauw {
         if list.is_empty() || inputs.has("r_a") || inputs.has("r_b") {
             return Err(Refused::at("out_of_range", inputs.place("cases"), "must hold a pair, and stands for inputs.r_a and inputs.r_b"));
         }
+        inputs.few("cases", list.len())?;
         let cases = list.iter().enumerate().map(|(index, value)| pair(value, &format!("inputs.cases[{index}]")));
         Ok(Self { cases: cases.collect::<Result<_, _>>()?, listed: true, thickness })
     }

@@ -53,6 +53,7 @@ impl Analysis for XrdBragg {
 
     fn read(inputs: &Fields<'_>, params: &Fields<'_>, _: &mut Flags) -> Result<Self, Refused> {
         let measured = inputs.numbers("two_theta_deg")?.ok_or_else(|| inputs.missing("two_theta_deg"))?;
+        inputs.few("two_theta_deg", measured.len())?;
         if measured.is_empty() {
             return Err(Refused::new("insufficient_data", "no reflection is given"));
         }

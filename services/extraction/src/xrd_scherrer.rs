@@ -63,6 +63,7 @@ impl Analysis for XrdScherrer {
         let angles = inputs.numbers("two_theta_deg")?.ok_or_else(|| inputs.missing("two_theta_deg"))?;
         let observed = inputs.numbers("fwhm_deg")?.ok_or_else(|| inputs.missing("fwhm_deg"))?;
         inputs.same_length("fwhm_deg", observed.len(), "two_theta_deg", angles.len())?;
+        inputs.few("two_theta_deg", angles.len())?;
         if angles.is_empty() {
             return Err(Refused::new("insufficient_data", "no reflection is given"));
         }
