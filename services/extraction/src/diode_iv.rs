@@ -10,7 +10,7 @@ use crate::{
     constants::{ROOM_TEMPERATURE, thermal_voltage},
     diode_model::Diode,
     fields::Fields,
-    numeric::{Line, fit, gradient, range, thinned},
+    numeric::{Fitted, Line, fit, gradient, range, thinned},
     sweep::{Branch, Sweep},
 };
 
@@ -123,7 +123,7 @@ impl Analysis for DiodeIv {
         }
         let thermal = thermal_voltage(self.temperature);
         let straight = Straight::of(&forward, thermal)?;
-        let cheung = Cheung::of(&forward, thermal, straight.n);
+        let cheung = Cheung::of(&forward, thermal, &straight);
         let whole = Whole::of(&forward, thermal, &straight, cheung, &branch);
         flags.raise_if(self.method == Method::Lambert && whole.is_none(), "fit_failed");
         let (saturation, n, series) = match (self.method, &whole, cheung) {
@@ -207,10 +207,11 @@ impl Straight {
 }
 
 impl Cheung {
-    /// Over the points where the exponential outweighs the reverse current.
-    fn of(forward: &Branch, thermal: f64, n: f64) -> Option<Self> {
-        let part = forward.only(|v, _| v > 4.0 * n * thermal);
-        let logs: Vec<f64> = part.y.iter().map(|i| i.ln()).collect();
+    /// Over the points where the exponential outweighs the reverse current, which is added to the current all the same: small
+    /// as it is, it bends the line as a resistance does.
+    fn of(forward: &Branch, thermal: f64, straight: &Straight) -> Option<Self> {
+        let part = forward.only(|v, _| v > 4.0 * straight.n * thermal);
+        let logs: Vec<f64> = part.y.iter().map(|i| (i + straight.saturation).ln()).collect();
         let (x, y): (Vec<f64>, Vec<f64>) =
             part.y.iter().zip(gradient(&part.x, &logs)).filter(|(_, slope)| *slope > 0.0).map(|(i, slope)| (*i, 1.0 / slope)).unzip();
         let line = (x.len() >= 4).then(|| Line::through(&x, &y)).flatten()?;
@@ -250,17 +251,30 @@ impl Whole {
             }
         };
         let none = f64::NEG_INFINITY;
-        let plain = fit(start, points.len(), |p: &[f64; 3], rest| left(&[p[0], p[1], p[2], none], rest))?;
+        let seen = (n * thermal / forward.y[last]).ln();
+        let plain = settle(start, seen, points.len(), |p: &[f64; 3], rest| left(&[p[0], p[1], p[2], none], rest))?;
         let conductance = leak(branch, n * thermal).map_or(forward.y[0] / forward.x[0] / 2.0, |shunt| 1.0 / shunt);
         let [a, b, c] = plain.values;
         let shunted = [[a, b, c, conductance.ln()], [start[0], start[1], start[2], conductance.ln()]]
             .into_iter()
-            .filter_map(|start| fit(start, points.len(), left))
+            .filter_map(|start| settle(start, seen, points.len(), left))
             .min_by(|a, b| a.rms.total_cmp(&b.rms));
         let believed = shunted.filter(|shunted| plain.rms > 1e-8 && shunted.rms < 0.8 * plain.rms && shunted.values[3] > -80.0);
         let (values, rms) = believed.map_or(([a, b, c, none], plain.rms), |shunted| (shunted.values, shunted.rms));
         Some(Self { diode: diode(&values), rms })
     }
+}
+
+/// Fits, and looks once more for a series resistance that got lost while the other parameters were far off: its logarithm
+/// `seen` is that of one that takes a slope voltage at the greatest current.
+fn settle<const N: usize>(start: [f64; N], seen: f64, points: usize, left: impl Fn(&[f64; N], &mut [f64])) -> Option<Fitted<N>> {
+    let first = fit(start, points, &left)?;
+    if first.values[2] > seen - 7.0 {
+        return Some(first);
+    }
+    let mut start = first.values;
+    start[2] = seen - 3.0;
+    fit(start, points, left).filter(|again| again.rms < first.rms).or(Some(first))
 }
 
 #[cfg(test)]

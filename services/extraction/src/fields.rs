@@ -2,9 +2,9 @@
 
 use num_complex::Complex64;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::Refused;
+use crate::{Refused, spellings::meant};
 
 /// How many samples a list may hold.
 pub const LONGEST: usize = 1_000_000;
@@ -16,33 +16,57 @@ pub(crate) const MOST_ANSWERS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     group: &'static str,
-    map: Option<&'a Map<String, Value>>,
+    given: Vec<Given<'a>>,
+}
+
+/// A field that is given: by its name in the contract, and as it was spelled.
+#[derive(Debug)]
+struct Given<'a> {
+    name: &'static str,
+    spelled: &'a str,
+    value: &'a Value,
 }
 
 impl<'a> Fields<'a> {
-    /// Takes an object whose names are all `known`; null is the empty object.
-    pub(crate) fn of(group: &'static str, value: &'a Value, known: &[&str]) -> Result<Self, Refused> {
-        let map = match value {
+    /// Takes an object whose names are all `known`; null is the empty object, and no value of a field.
+    pub(crate) fn of(group: &'static str, value: &'a Value, known: &[&'static str]) -> Result<Self, Refused> {
+        let fields = match value {
             Value::Null => None,
             Value::Object(map) => Some(map),
             _ => return Err(Refused::at("wrong_type", group, "must be an object")),
         };
-        if let Some(name) = map.and_then(|map| map.keys().find(|name| !known.contains(&name.as_str()))) {
-            let names = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let short: String = name.chars().take(100).collect();
-            return Err(Refused::at("unknown_field", format!("{group}.{short}"), format!("is not known here; known are: {names}")));
+        let mut given: Vec<Given<'a>> = Vec::new();
+        for (spelled, value) in fields.into_iter().flatten() {
+            let name = meant(known, spelled).ok_or_else(|| unknown(group, spelled, known))?;
+            if value.is_null() {
+                continue;
+            }
+            if let Some(other) = given.iter().find(|other| other.name == name) {
+                let message = format!("must not stand beside {group}.{}, which means the same", other.spelled);
+                return Err(Refused::at("conflict", format!("{group}.{spelled}"), message));
+            }
+            given.push(Given { name, spelled, value });
         }
-        Ok(Self { group, map })
+        Ok(Self { group, given })
+    }
+
+    fn find(&self, name: &str) -> Option<&Given<'a>> {
+        self.given.iter().find(|given| given.name == name)
     }
 
     /// Where a field stands, as a refusal names it.
     pub(crate) fn place(&self, name: &str) -> String {
-        format!("{}.{name}", self.group)
+        format!("{}.{}", self.group, self.find(name).map_or(name, |given| given.spelled))
+    }
+
+    /// Where the first of these names stands that a list is given for.
+    pub(crate) fn first_list(&self, names: &[&str]) -> Option<String> {
+        names.iter().find(|name| self.value(name).is_some_and(Value::is_array)).map(|name| self.place(name))
     }
 
     /// A field's value; null is none.
     pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
-        self.map?.get(name).filter(|value| !value.is_null())
+        self.find(name).map(|given| given.value)
     }
 
     /// Whether a field is given.
@@ -185,6 +209,13 @@ impl<'a> Fields<'a> {
             None => Ok(self.index(name)?.map(|index| vec![index; length])),
         }
     }
+}
+
+/// Refuses a name that no known field has.
+fn unknown(group: &str, spelled: &str, known: &[&str]) -> Refused {
+    let names = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let short: String = spelled.chars().take(100).collect();
+    Refused::at("unknown_field", format!("{group}.{short}"), format!("is not known here; known are: {names}"))
 }
 
 /// Answers as they were asked for: a list of a list, one number of one.

@@ -276,7 +276,7 @@ fn cases(inputs: &Fields<'_>) -> Result<(Vec<Case>, bool), Refused> {
         return Err(Refused::at("out_of_range", inputs.place("cases"), message));
     }
     let read = |(index, value): (usize, &Value)| {
-        let known = ["diameter_m", "thickness_m"];
+        let known: [&'static str; 2] = ["diameter_m", "thickness_m"];
         let within = |refused: Refused| Refused { field: Some(format!("inputs.cases[{index}]")), ..refused };
         Fields::of("inputs.cases", value, &known).and_then(|fields| case(&fields)).map_err(within)
     };

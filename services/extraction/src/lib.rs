@@ -22,6 +22,7 @@ mod numeric;
 mod reflectometry;
 mod refused;
 mod solar_cell_iv;
+mod spellings;
 mod subthreshold;
 mod sweep;
 mod threshold;
@@ -193,8 +194,15 @@ pub fn analyse(kind: Kind, inputs: &Value, params: &Value) -> Result<Outcome, Re
 fn run<A: Analysis>(inputs: &Value, params: &Value) -> Result<Outcome, Refused> {
     let (inputs, params) = (Fields::of("inputs", inputs, A::INPUTS)?, Fields::of("params", params, A::PARAMS)?);
     let mut flags = Flags::default();
-    let analysis = A::read(&inputs, &params, &mut flags)?;
-    let found = analysis.extract(&mut flags)?;
+    // Too few samples are the fault of the list that holds them.
+    let named = |refused: Refused| match refused {
+        Refused { field: None, code: "insufficient_data" | "too_few_sites", .. } => {
+            Refused { field: inputs.first_list(A::INPUTS), ..refused }
+        }
+        _ => refused,
+    };
+    let analysis = A::read(&inputs, &params, &mut flags).map_err(named)?;
+    let found = analysis.extract(&mut flags).map_err(named)?;
     let beyond =
         |what: &str| Refused::new("beyond_numbers", format!("{what} is beyond the range of numbers; check the units of the inputs"));
     let outputs = serde_json::to_value(found).map_err(|_| beyond("an output"))?;

@@ -163,6 +163,9 @@ impl Analysis for MosfetTransfer {
         }
         let tangents = Tangents::of(&branch, self.smoothing, flags);
         let found = Thresholds::of(&branch, &tangents, self.vds.abs(), self.criterion).ok_or_else(|| self.not_reached(&branch))?;
+        if found.still_turns_on(&branch, self.criterion) {
+            return Err(self.not_reached(&branch));
+        }
         found.qualify(&branch, self.criterion, self.vds.abs(), flags);
         let vth = self.headline(&found)?;
         let back = sweep.back.as_ref().and_then(|back| self.again(&device, back, self.vds));
@@ -171,7 +174,8 @@ impl Analysis for MosfetTransfer {
         let currents = self.currents(&device, &whole, flags);
         let high = self.high.as_ref().and_then(|high| self.lowered(&device, high, &found));
         flags.raise_if(self.high.is_some() && high.is_none(), "dibl_not_determined");
-        let non_positive = sweep.first.mirrored(1.0, device.current).pairs().filter(|(_, y)| *y <= 0.0).count();
+        // No logarithm is taken of them, and no tangent leans on them: they count as dropped.
+        let non_positive = self.vgs.iter().zip(&self.id).filter(|(v, i)| v.is_finite() && *i * device.current <= 0.0).count();
         flags.raise_if(non_positive > 0, "non_positive_dropped");
         let volts = |value: Option<f64>| value.map(|value| value * device.gate);
         let hysteresis = back.as_ref().and_then(|back| Some(self.headline(back).ok()?? - vth?));
@@ -199,8 +203,8 @@ impl Analysis for MosfetTransfer {
             vth_constant_current_back: back.as_ref().and_then(|back| volts(back.constant_current)),
             hysteresis_v: volts(hysteresis),
             smoothing_points: tangents.smoothing,
-            points_used: sweep.used,
-            points_dropped: sweep.points - sweep.used,
+            points_used: sweep.used - non_positive,
+            points_dropped: sweep.points - sweep.used + non_positive,
             points_non_positive: non_positive,
             points_clipped: clipped,
         })

@@ -36,10 +36,10 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The first index whose value is the greatest, but for what rounding makes of equal ones.
-pub(crate) fn first_maximum(values: &[f64]) -> Option<usize> {
+/// The first index whose value is the greatest, but for an error that values have as a part of the greatest.
+pub(crate) fn first_maximum(values: &[f64], error: f64) -> Option<usize> {
     let (_, most) = range(values);
-    let bar = most - most.abs() * 1e-9;
+    let bar = most - most.abs() * error;
     most.is_finite().then(|| values.iter().position(|value| *value >= bar)).flatten()
 }
 

@@ -128,8 +128,12 @@ fn turn(pairs: &[(f64, f64)]) -> Option<Course> {
     }
     match turns[..] {
         [] => None,
-        // A way back of a few points is no branch to compare with.
-        [at] if at >= 2 && pairs.len() - at > 3 => Some(Course::Turned(at)),
+        // A way back of a few points is no branch to compare with. What was measured twice where the sweep turned is the
+        // last of the one branch and the first of the other.
+        [at] if at >= 2 && pairs.len() - at > 3 => {
+            let same = pairs[..at].iter().rev().take_while(|pair| (pair.0 - pairs[at].0).abs() <= 0.0).count();
+            Some(Course::Turned(at - same.div_ceil(2)))
+        }
         _ => Some(Course::Unordered),
     }
 }
@@ -149,9 +153,12 @@ mod tests {
         let up = swept(&[0.0, 1.0, 2.0, 3.0]).0.first;
         assert_eq!(swept(&[3.0, 2.0, 1.0, 0.0]).0.first.x, up.x);
         let (mixed, flags) = swept(&[2.0, 0.0, 3.0, 1.0]);
-        assert_eq!((mixed.first.y, flags.list()), (up.y, &["unordered_sweep"][..]));
+        assert_eq!((mixed.first.y, flags.list()), (up.y.clone(), &["unordered_sweep"][..]));
         let (double, flags) = swept(&[0.0, 1.0, 2.0, 3.0, 2.5, 1.5, 0.5]);
-        assert_eq!((double.first.x, double.back.expect("a way back").x), (up.x, vec![0.5, 1.5, 2.5]));
+        assert_eq!((double.first.x, double.back.expect("a way back").x), (up.x.clone(), vec![0.5, 1.5, 2.5]));
+        assert_eq!(flags.list(), ["double_sweep"]);
+        let (twice, flags) = swept(&[0.0, 1.0, 2.0, 3.0, 3.0, 2.0, 1.0, 0.0]);
+        assert_eq!((twice.first.x, twice.back.expect("a way back").x), (up.x.clone(), up.x));
         assert_eq!(flags.list(), ["double_sweep"]);
     }
 

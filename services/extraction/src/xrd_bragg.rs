@@ -171,6 +171,6 @@ mod tests {
         assert_eq!(refused(json!({"two_theta_deg": [30], "hkl": [[1, 0.5, 0]], "wavelength_A": 1.54})), "inputs.hkl[0]");
         assert_eq!(refused(json!({"two_theta_deg": [30], "hkl": [], "wavelength_A": 1.54})), "inputs.hkl");
         assert_eq!(refused(json!({"two_theta_deg": [30, null], "wavelength_A": 1.54})), "inputs.two_theta_deg[1]");
-        assert_eq!(refused(json!({"two_theta_deg": []})), "");
+        assert_eq!(refused(json!({"two_theta_deg": []})), "inputs.two_theta_deg");
     }
 }

@@ -126,6 +126,23 @@ fn leakage_and_the_ends_of_a_sweep_are_flagged() {
 }
 
 #[test]
+fn a_sweep_that_ends_while_the_device_turns_on_has_no_threshold() {
+    let inputs = json!({"vgs": [0, 0.5, 1, 1.5], "id": [1e-12, 1e-11, 1e-10, 9e-9], "vds": 0.05});
+    assert_eq!(run(&inputs, &json!({"i_crit": 1e-7})).unwrap_err().code, "threshold_not_reached");
+    let reached = run(&inputs, &json!({"i_crit": 1e-9})).expect("a threshold");
+    assert_eq!(reached.flags.list(), ["gm_max_at_sweep_end", "subthreshold_not_resolved"]);
+}
+
+#[test]
+fn currents_that_are_not_positive_are_counted_as_dropped() {
+    let inputs = json!({"vgs": [0, 0.1, 0.2, 0.3, 0.4], "id": [-1e-9, 0, 2e-9, null, 4e-9], "vds": 0.05});
+    let found = run(&inputs, &json!({})).expect("a threshold");
+    assert_eq!(found.flags.list(), ["non_finite_dropped", "subthreshold_not_resolved", "ioff_not_positive", "non_positive_dropped"]);
+    let counts = ["points_used", "points_dropped", "points_non_positive"].map(|name| found.outputs[name].as_u64());
+    assert_eq!(counts, [Some(2), Some(3), Some(2)]);
+}
+
+#[test]
 fn what_is_at_fault_is_named() {
     let refused = |inputs: Value, params: Value| {
         let refused = run(&inputs, &params).expect_err("a refusal");
@@ -137,10 +154,12 @@ fn what_is_at_fault_is_named() {
         refused(json!({"vgs": [0, "Infinity"], "id": [0, 1], "vds": 1}), json!({})),
         ("non_finite_value", "inputs.vgs[1]".to_owned())
     );
-    assert_eq!(refused(json!({"vgs": [], "id": [], "vds": 1}), json!({})), ("insufficient_data", String::new()));
+    assert_eq!(refused(json!({"vgs": [], "id": [], "vds": 1}), json!({})), ("insufficient_data", "inputs.vgs".to_owned()));
     assert_eq!(refused(json!({"vgs": [0], "id": [0]}), json!({})), ("missing_field", "inputs.vds".to_owned()));
     assert_eq!(refused(json!({"vgs": [0], "id": [0], "vds": 0}), json!({})), ("out_of_range", "inputs.vds".to_owned()));
     assert_eq!(refused(json!({"gate": []}), json!({})), ("unknown_field", "inputs.gate".to_owned()));
+    let twice = json!({"vgs": [0], "id": [0], "vds": 1, "id_high": [0], "id_sat": [0]});
+    assert_eq!(refused(twice, json!({})), ("conflict", "inputs.id_sat".to_owned()));
     assert_eq!(refused(fine.clone(), json!({"method": "guess"})), ("unknown_option", "params.method".to_owned()));
     assert_eq!(refused(fine.clone(), json!({"method": "constant_current"})), ("missing_field", "params.i_crit".to_owned()));
     assert_eq!(refused(fine, json!({"ss_window": [1, 0]})), ("out_of_range", "params.ss_window".to_owned()));
