@@ -80,11 +80,13 @@ pub(crate) fn minus(index: Complex64, plus: bool) -> Complex64 {
 /// Whether indices are written n + ik: as the convention says, or else as their signs do, for none of these gives light.
 pub(crate) fn writes_plus(params: &Fields<'_>, indices: &[Complex64]) -> Result<bool, Refused> {
     let Some(text) = params.text("convention")? else { return Ok(indices.iter().any(|index| index.im > 0.0)) };
-    let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase();
+    let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase();
+    // Engineers write j, and omega is a w.
+    let text = text.replace('j', "i").replace(['\u{3c9}', '\u{2126}'], "w").replace('\u{2212}', "-");
     let said = |words: &[&str]| words.iter().any(|word| text.contains(word));
     match () {
-        () if said(&["n-ik", "n-jk", "exp(+iwt)", "nebraska", "muller"]) => Ok(false),
-        () if said(&["n+ik", "n+jk", "exp(-iwt)"]) => Ok(true),
+        () if said(&["n-ik", "exp(+iwt)", "exp(iwt)", "nebraska", "muller"]) => Ok(false),
+        () if said(&["n+ik", "exp(-iwt)"]) => Ok(true),
         () => Err(Refused::at("unknown_option", params.place("convention"), "must say `N=n-ik` or `N=n+ik`")),
     }
 }

@@ -25,6 +25,7 @@ mod solar_cell_iv;
 mod spellings;
 mod subthreshold;
 mod sweep;
+mod tangents;
 mod threshold;
 mod van_der_pauw;
 mod wafer_map;

@@ -11,7 +11,8 @@ use crate::{
     numeric::{interpolate, range},
     subthreshold::Slope,
     sweep::{Branch, Sweep},
-    threshold::{Tangents, Thresholds},
+    tangents::Tangents,
+    threshold::Thresholds,
 };
 
 mod options;

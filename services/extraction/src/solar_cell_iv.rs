@@ -201,13 +201,16 @@ impl Curve {
         flags.raise_if(short_circuit.is_none(), "isc_extrapolated");
         let near = branch.only(|v, _| v.abs() <= 0.2 * open_circuit);
         let start = Line::through(&near.x, &near.y).filter(|_| near.len() >= 3);
+        // Where points are dense, noise would rule the slope of two.
+        let around = branch.only(|v, _| (v - open_circuit).abs() <= 0.005 * open_circuit);
+        let end = Line::through(&around.x, &around.y).filter(|_| around.len() >= 5);
         let short_circuit = short_circuit.or(start.map(|line| line.intercept)).unwrap_or(branch.y[0]);
         let positive = |resistance: f64| Some(resistance).filter(|value| value.is_finite() && *value > 0.0);
         Ok(Self {
             short_circuit,
             open_circuit,
             best: best(branch, flags),
-            series: positive((before.0 - after.0) / (after.1 - before.1)),
+            series: end.and_then(|line| positive(-1.0 / line.slope)).or(positive((before.0 - after.0) / (after.1 - before.1))),
             shunt: start.and_then(|line| positive(-1.0 / line.slope)),
         })
     }
@@ -230,7 +233,8 @@ impl SolarCellIv {
     /// Fits the diode of five parameters, from several idealities, as the way to the best may be long from one.
     fn five(&self, branch: &Branch, curve: &Curve) -> Option<Five> {
         let thermal = thermal_voltage(self.temperature);
-        let points: Vec<_> = branch.pairs().collect();
+        // Far beyond the open circuit the forward current would weigh more than all that makes the cell.
+        let points: Vec<_> = branch.pairs().filter(|(_, i)| *i > -curve.short_circuit).collect();
         let points = thinned(&points, 1000);
         let diode = |p: &[f64; 5]| Diode {
             photo: p[0].exp(),

@@ -53,6 +53,12 @@ impl Branch {
         self.x.iter().copied().zip(self.y.iter().copied())
     }
 
+    /// The means of so many neighbours each.
+    pub(crate) fn averaged(&self, together: usize) -> Self {
+        let means = |values: &[f64]| values.chunks(together.max(1)).map(mean).collect();
+        Self { x: means(&self.x), y: means(&self.y) }
+    }
+
     /// The points without what the instrument cut off, and how many those were: readings at its limit, or three and more
     /// equal ones at the upper end.
     pub(crate) fn unclipped(&self, limit: Option<f64>) -> (Self, usize) {

@@ -126,6 +126,15 @@ fn leakage_and_the_ends_of_a_sweep_are_flagged() {
 }
 
 #[test]
+fn a_straight_line_is_a_linear_region_however_fine_its_steps() {
+    let vgs: Vec<f64> = (0..=400).map(|index| 0.005 * f64::from(index)).collect();
+    let id: Vec<f64> = vgs.iter().map(|v| 1e-3 * (v - 0.5 - 0.05).max(0.0) * 0.1 + 1e-13).collect();
+    let found = run(&json!({"vgs": vgs, "id": id, "vds": 0.1}), &json!({})).expect("a threshold");
+    close(&found.outputs["vth"], 0.5, 1e-6);
+    assert!(!found.flags.list().contains(&"not_linear_region"), "{:?}", found.flags);
+}
+
+#[test]
 fn a_sweep_that_ends_while_the_device_turns_on_has_no_threshold() {
     let inputs = json!({"vgs": [0, 0.5, 1, 1.5], "id": [1e-12, 1e-11, 1e-10, 9e-9], "vds": 0.05});
     assert_eq!(run(&inputs, &json!({"i_crit": 1e-7})).unwrap_err().code, "threshold_not_reached");
