@@ -11,6 +11,7 @@ use crate::{
     constants::ELEMENTARY_CHARGE,
     fields::Fields,
     numeric::{mean, range},
+    van_der_pauw::{self, averaged},
 };
 
 /// A Hall voltage with its current and field, in volts, amperes and teslas.
@@ -35,6 +36,8 @@ pub(crate) struct Output {
     n_s: f64,
     n_s_cm2: f64,
     n: Option<f64>,
+    /// As given, or by van der Pauw of the resistances given.
+    sheet_resistance: Option<f64>,
     mobility_m2: Option<f64>,
     mobility_cm2: Option<f64>,
     hall_coefficient_sheet: f64,
@@ -46,7 +49,7 @@ pub(crate) struct Output {
 
 impl Analysis for Hall {
     const INPUTS: &'static [&'static str] =
-        &["v_hall", "v_positive_field", "v_negative_field", "current_A", "field_T", "sheet_resistance", "thickness_m"];
+        &["v_hall", "v_positive_field", "v_negative_field", "current_A", "field_T", "sheet_resistance", "r_a", "r_b", "thickness_m"];
     const PARAMS: &'static [&'static str] = &[];
     const VERSION: &'static str = "1";
     const SURE: &'static [&'static str] = &["v_hall", "n_s", "hall_coefficient_sheet"];
@@ -60,7 +63,15 @@ impl Analysis for Hall {
             }
         }
         let (voltages, misalignment) = voltages(inputs, flags)?;
-        let sheet_resistance = inputs.optional_positive("sheet_resistance")?;
+        let sheet_resistance = match inputs.optional_positive("sheet_resistance")? {
+            None if inputs.has("r_a") || inputs.has("r_b") => {
+                Some(van_der_pauw::sheet_resistance(averaged(inputs, "r_a", flags)?, averaged(inputs, "r_b", flags)?))
+            }
+            Some(_) if inputs.has("r_a") || inputs.has("r_b") => {
+                return Err(Refused::at("conflict", inputs.place("sheet_resistance"), "must not stand beside inputs.r_a and inputs.r_b"));
+            }
+            given => given,
+        };
         Ok(Self { voltages, misalignment, current, field, sheet_resistance, thickness: inputs.optional_positive("thickness_m")? })
     }
 
@@ -89,6 +100,7 @@ impl Analysis for Hall {
             n_s: density,
             n_s_cm2: density * 1e-4,
             n: self.thickness.map(|thickness| density / thickness),
+            sheet_resistance: self.sheet_resistance,
             mobility_m2: mobility,
             mobility_cm2: mobility.map(|mobility| mobility * 1e4),
             hall_coefficient_sheet: coefficient,
@@ -157,6 +169,21 @@ mod tests {
         let holes = analyse(Kind::Hall, &json!({"v_hall": 1e-3, "current_A": -1e-3, "field_T": -0.3}), &json!({})).unwrap();
         assert_eq!(holes.outputs["carriers"], "holes");
         assert_eq!(holes.flags.list(), ["no_field_reversal", "sheet_resistance_missing"]);
+    }
+
+    #[test]
+    fn resistances_of_the_same_sample_tell_the_mobility() {
+        let told = |more: serde_json::Value| {
+            let mut inputs = json!({"V_H": 1e-3, "I": 1e-3, "B": 0.5});
+            inputs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            analyse(Kind::Hall, &inputs, &json!({}))
+        };
+        let rs = van_der_pauw::sheet_resistance(120.0, 80.0);
+        let found = told(json!({"r_a": [119.9, 120.1], "r_b": 80})).unwrap().outputs;
+        assert!((found["sheet_resistance"].as_f64().unwrap() / rs - 1.0).abs() < 1e-12);
+        assert_eq!(found["mobility_m2"], told(json!({"Rs": found["sheet_resistance"]})).unwrap().outputs["mobility_m2"]);
+        assert_eq!(told(json!({"r_a": 1})).unwrap_err().field.as_deref(), Some("inputs.r_b"));
+        assert_eq!(told(json!({"r_a": 1, "r_b": 1, "Rs": 1})).unwrap_err().field.as_deref(), Some("inputs.Rs"));
     }
 
     #[test]

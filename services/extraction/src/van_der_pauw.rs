@@ -45,6 +45,9 @@ impl Analysis for VanDerPauw {
     fn read(inputs: &Fields<'_>, _: &Fields<'_>, flags: &mut Flags) -> Result<Self, Refused> {
         let thickness = inputs.optional_positive("thickness_m")?;
         let Some(list) = inputs.list("cases")? else {
+            if !inputs.has("r_a") && !inputs.has("r_b") {
+                return Err(Refused::at("missing_field", inputs.place("r_a"), "is needed, and inputs.r_b; or inputs.cases"));
+            }
             let pair = [averaged(inputs, "r_a", flags)?, averaged(inputs, "r_b", flags)?];
             return Ok(Self { cases: vec![pair], listed: false, thickness });
         };
@@ -75,7 +78,7 @@ impl Analysis for VanDerPauw {
 
 /// Solves van der Pauw's equation. In the unit of the greater resistance, the left side less one falls and is convex, so that
 /// Newton's steps from where it is above zero never pass the solution.
-fn sheet_resistance(a: f64, b: f64) -> f64 {
+pub(crate) fn sheet_resistance(a: f64, b: f64) -> f64 {
     let (less, most) = (a.min(b), a.max(b));
     let ratio = less / most;
     let mut y = LN_2;
@@ -92,8 +95,8 @@ fn sheet_resistance(a: f64, b: f64) -> f64 {
 }
 
 /// One resistance, or the mean of readings with the current reversed and with contacts exchanged.
-fn averaged(inputs: &Fields<'_>, name: &str, flags: &mut Flags) -> Result<f64, Refused> {
-    let readings = inputs.numbers(name)?.ok_or_else(|| Refused::at("missing_field", inputs.place(name), "is needed, or inputs.cases"))?;
+pub(crate) fn averaged(inputs: &Fields<'_>, name: &str, flags: &mut Flags) -> Result<f64, Refused> {
+    let readings = inputs.numbers(name)?.ok_or_else(|| inputs.missing(name))?;
     if readings.is_empty() || readings.iter().any(|reading| *reading <= 0.0) {
         return Err(Refused::at("out_of_range", inputs.place(name), "must hold resistances above zero"));
     }

@@ -32,10 +32,10 @@ pub(super) fn criterion(inputs: &Fields<'_>, params: &Fields<'_>) -> Result<Opti
 
 /// The channel, if it is named.
 pub(super) fn channel(params: &Fields<'_>) -> Result<Option<Channel>, Refused> {
-    match params.text("channel")? {
+    match params.text("channel")?.map(str::to_ascii_lowercase).as_deref() {
         None => Ok(None),
-        Some("n") => Ok(Some(Channel::N)),
-        Some("p") => Ok(Some(Channel::P)),
+        Some("n" | "nmos" | "n-channel") => Ok(Some(Channel::N)),
+        Some("p" | "pmos" | "p-channel") => Ok(Some(Channel::P)),
         Some(_) => Err(Refused::at("unknown_option", params.place("channel"), "must be `n` or `p`")),
     }
 }
