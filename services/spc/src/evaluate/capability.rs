@@ -14,13 +14,13 @@ pub(super) fn capability(call: &Call<'_>) -> Result<Object, Error> {
     let nested = call.need("x")?.get(0).is_some_and(serde_json::Value::is_array);
     let rows = if nested { call.table("x")? } else { vec![call.series("x")?] };
     let values: Vec<f64> = rows.iter().flatten().copied().filter(|value| !value.is_nan()).collect();
-    if let Some(name) = call.text("distribution").filter(|&name| name != "normal" || call.text("method") == Some("percentile")) {
+    if let Some(name) = call.word("distribution")?.filter(|&name| name != "normal" || call.text("method") == Some("percentile")) {
         let distribution = Distribution::of(name)
             .ok_or_else(|| Error::parameter("distribution", "must be normal, lognormal, weibull, gamma or exponential"))?;
         return members(&Percentiles::of(distribution.fit(&values)?, &specification));
     }
     let level = call.number("level")?.unwrap_or(0.95);
-    let Some(name) = call.text("transform") else {
+    let Some(name) = call.word("transform")? else {
         let within = within(call, &rows, nested, values.len())?;
         return members(&Capability::of(&values, within, &specification, level)?);
     };

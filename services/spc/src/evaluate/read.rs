@@ -46,6 +46,11 @@ impl<'a> Call<'a> {
         self.value(name).and_then(Value::as_str)
     }
 
+    /// A word, where nothing else will do.
+    pub(super) fn word(&self, name: &str) -> Result<Option<&'a str>, Error> {
+        self.value(name).map(|value| value.as_str().ok_or_else(|| Error::parameter(name, "must be a word"))).transpose()
+    }
+
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
         let demand = || Error::parameter(name, "must be true or false");
         self.value(name).map(|value| value.as_bool().ok_or_else(demand)).transpose()
@@ -70,7 +75,7 @@ impl<'a> Call<'a> {
     }
 
     /// Places below `count`, as a mark each; none when there is no such list.
-    fn marks(&self, name: &str, count: usize) -> Result<Option<Vec<bool>>, Error> {
+    pub(super) fn marks(&self, name: &str, count: usize) -> Result<Option<Vec<bool>>, Error> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let places = value.as_array().ok_or_else(|| Error::input(name, "must be a list of places"))?;
         let mut marks = vec![false; count];
@@ -132,13 +137,13 @@ impl<'a> Call<'a> {
         options.partial_windows = told(["partial", "partial_windows"])?.unwrap_or(options.partial_windows);
         options.newest_beyond = told(["newest_beyond", "newest_inside_silent"])?.unwrap_or(options.newest_beyond);
         options.inside_inclusive = told(["inside_inclusive", "n7_inclusive"])?.unwrap_or(options.inside_inclusive);
-        options.missing = match self.text("missing") {
+        options.missing = match self.word("missing")? {
             None => options.missing,
             Some("break") => Missing::Break,
             Some("bridge") => Missing::Bridge,
             Some(_) => return Err(Error::parameter("missing", "must be break or bridge")),
         };
-        options.mixture = match self.text("mixture").or_else(|| self.text("n8")) {
+        options.mixture = match self.word("mixture")?.or(self.word("n8")?) {
             None => options.mixture,
             Some("both") => Some(Sides::Both),
             Some("either") => Some(Sides::Either),
@@ -206,7 +211,7 @@ fn numbers(value: &Value, name: &str) -> Result<Vec<f64>, Error> {
 }
 
 /// A number; NaN when it is null. What JSON has no digits for is written out, as in `Infinity`.
-fn number(value: &Value, name: &str) -> Result<f64, Error> {
+pub(super) fn number(value: &Value, name: &str) -> Result<f64, Error> {
     match value {
         Value::Null => Ok(f64::NAN),
         Value::Number(number) => number.as_f64().ok_or_else(|| Error::non_finite(name)),

@@ -12,12 +12,12 @@ use crate::{
 /// The run length of a design; without one, those of the designs that textbooks compare.
 pub(super) fn arl(call: &Call<'_>) -> Result<Object, Error> {
     let shift = call.any_number(&["shift", "mu", "delta"])?.unwrap_or(0.0);
-    let length = match call.text("design").or_else(|| call.text("chart")) {
+    let length = match call.word("design")?.or(call.word("chart")?) {
         None => return textbook(),
         Some("shewhart") => shewhart(call.width()?, shift)?,
         Some("ewma") => ewma(call.any_number(&["lambda", "lam"])?.unwrap_or(0.2), call.any_number(&["L", "k"])?.unwrap_or(3.0), shift)?,
         Some("cusum") => {
-            let two_sided = call.flag("two_sided")?.unwrap_or(call.text("sides") != Some("one"));
+            let two_sided = call.flag("two_sided")?.unwrap_or(call.word("sides")? != Some("one"));
             let (k, h) = (call.number("k")?.unwrap_or(0.5), call.number("h")?.unwrap_or(5.0));
             cusum(CusumDesign { k, h, headstart: call.number("headstart")?.unwrap_or(0.0), two_sided }, shift)?
         }
