@@ -51,9 +51,10 @@ pub fn c4(n: u32) -> Option<f64> {
 
 /// `c4` where the number of values, of 2 or more, is degrees of freedom plus one.
 pub(crate) fn c4_of(n: f64) -> f64 {
-    // Where logarithms of gamma functions would cancel, the series is exact to the last digit.
-    if n > 500.0 {
-        return 1.0 - 1.0 / (4.0 * n) - 7.0 / (32.0 * n * n) - 19.0 / (128.0 * n * n * n);
+    // Where logarithms of gamma functions would cancel, the series of their ratio is exact to the last digit.
+    if n > 60.0 {
+        let terms = [39325.0 / 262_144.0, 869.0 / 65536.0, -399.0 / 8192.0, -21.0 / 2048.0, 5.0 / 128.0, 1.0 / 32.0, -0.25, 1.0];
+        return terms.into_iter().fold(0.0, |sum, term| sum / (n - 1.0) + term);
     }
     (2.0 / (n - 1.0)).sqrt() * (lgamma(n / 2.0) - lgamma((n - 1.0) / 2.0)).exp()
 }
