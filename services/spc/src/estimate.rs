@@ -162,7 +162,8 @@ pub fn individuals(values: &[f64], estimator: Estimator, span: u32) -> Result<Es
 pub fn subgroups(groups: &[Subgroup], estimator: Estimator) -> Result<Estimate, Error> {
     let filled = || groups.iter().filter(|group| group.size > 0);
     let values: f64 = filled().map(|group| f64::from(group.size)).sum();
-    let centre = filled().map(|group| f64::from(group.size) / values * group.mean).sum();
+    let weighed = |about: f64| filled().map(|group| f64::from(group.size) / values * (group.mean - about)).sum::<f64>();
+    let centre = refined(weighed(0.0), weighed);
     let many: Vec<&Subgroup> = filled().filter(|group| group.size > 1).collect();
     let sigma = match estimator {
         Estimator::Rbar | Estimator::MvlueR => {
@@ -213,7 +214,14 @@ pub(crate) fn number(count: usize) -> f64 {
 
 /// The mean; NaN of nothing.
 pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / number(values.len())
+    let about = |about: f64| values.iter().map(|value| value - about).sum::<f64>() / number(values.len());
+    refined(about(0.0), about)
+}
+
+/// A mean to the last digit, as values that are all the same must not differ from it: it and what is left about it.
+fn refined(mean: f64, about: impl Fn(f64) -> f64) -> f64 {
+    let left = about(mean);
+    if left.is_finite() { mean + left } else { mean }
 }
 
 /// The sample variance about a mean.

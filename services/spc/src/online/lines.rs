@@ -107,7 +107,8 @@ impl Plan {
         let Some((mean, _, size)) = subgroup(observation)? else { return Ok(None) };
         let Memory::Ewma { average, variance } = *memory else { return Err(takes("a state of its own")) };
         let weight = self.settings.lambda;
-        let average = finite(weight * mean + (1.0 - weight) * average, "value")?;
+        // By the step, as a value on the average must leave it where it is.
+        let average = finite(average + weight * (mean - average), "value")?;
         let variance = weight * weight / size + (1.0 - weight) * (1.0 - weight) * variance;
         *memory = Memory::Ewma { average, variance };
         Ok(Some(Reading { statistic: average, lines: self.of_averages(variance, size), spread: None }))
