@@ -126,10 +126,10 @@ impl Study {
     }
 }
 
-/// F and its p; an F over nothing has none.
+/// F and its p. Something over nothing has no F, but is certain; nothing over nothing has neither.
 fn test(over: f64, under: f64, numerator: f64, denominator: f64) -> (Option<f64>, Option<f64>) {
-    let f = Some(over / under).filter(|f| f.is_finite());
-    (f, f.map(|f| f_tail(f, numerator, denominator)))
+    let f = Some(over / under).filter(|f| !f.is_nan());
+    (f.filter(|f| f.is_finite()), f.map(|f| f_tail(f, numerator, denominator)))
 }
 
 fn too_few(demand: &str) -> Error {

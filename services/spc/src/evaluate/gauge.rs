@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::{
     Object, members,
-    read::{Call, rows},
+    read::{Call, number, rows},
 };
 use crate::{
     Error,
+    error::finite,
     gauge::{self, Measurement, Study, Table},
 };
 
@@ -46,11 +47,9 @@ fn table(call: &Call<'_>, nested: bool) -> Result<Table, Error> {
 
 fn cells_of(cells: &Value) -> Result<Vec<Vec<Vec<f64>>>, Error> {
     let name = "Y_operator_part_trial";
-    let value = |value: &Value| value.as_f64().ok_or_else(|| Error::input(name, "must hold numbers"));
-    rows(cells, name)?
-        .iter()
-        .map(|parts| rows(parts, name)?.iter().map(|trials| rows(trials, name)?.iter().map(value).collect()).collect())
-        .collect()
+    let cell = |trials: &Value| rows(trials, name)?.iter().map(|value| reading_of(value, name)).collect();
+    let row = |parts: &Value| rows(parts, name)?.iter().map(cell).collect::<Result<_, Error>>();
+    rows(cells, name)?.iter().enumerate().map(|(place, parts)| row(parts).map_err(|error| error.at(place))).collect()
 }
 
 /// A reading as operator, part and value, or with its names.
@@ -65,5 +64,12 @@ fn reading(row: &Value, name: &str) -> Result<Measurement, Error> {
         Some(Value::Number(number)) => Ok(number.to_string()),
         _ => Err(demand()),
     };
-    Ok(Measurement { operator: label(operator)?, part: label(part)?, value: value.and_then(Value::as_f64).ok_or_else(demand)? })
+    let value = reading_of(value.ok_or_else(demand)?, name)?;
+    Ok(Measurement { operator: label(operator)?, part: label(part)?, value })
+}
+
+/// A number that is there: a study has no place for a missing one.
+fn reading_of(value: &Value, name: &str) -> Result<f64, Error> {
+    let value = number(value, name)?;
+    if value.is_nan() { Err(Error::input(name, "must have no reading missing")) } else { finite(value, name) }
 }
