@@ -22,6 +22,9 @@ use read::Call;
 /// An object of JSON.
 type Object = Map<String, Value>;
 
+/// What is of all values at once.
+const STAGELESS: &[&str] = &["capability", "grr_crossed_anova", "grr_crossed_xr", "grr_xbar_r", "grr_nested_anova", "arl", "constants"];
+
 /// What inputs and parameters of a chart, or of another computation, come to.
 ///
 /// Of charts: `i_mr`, `xbar` (also `xbar_r`, `xbar_s`), `p`, `np`, `c`, `u`, `laney_p`, `laney_u`, `ewma`, `cusum`, `t2`, `mewma`,
@@ -31,7 +34,11 @@ pub fn evaluate(kind: &str, inputs: &Object, params: &Object) -> Result<Object, 
     let call = Call { inputs, params };
     let kind = kind.replace('-', "_");
     if inputs.get("stage").is_some_and(|stage| !stage.is_null()) {
-        return stages::each(&call, |call| chart(&kind, call));
+        return match kind.as_str() {
+            "rules" => stages::each(&call, rules::rules),
+            kind if STAGELESS.contains(&kind) => Err(Error::input("stage", "must be left out: only charts and rules have stages")),
+            kind => stages::each(&call, |call| chart(kind, call)),
+        };
     }
     let answer = match kind.as_str() {
         "rules" => rules::rules(&call),
