@@ -1,6 +1,6 @@
 //! Charts of several variables.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Object, object,
@@ -9,15 +9,15 @@ use super::{
 };
 use crate::{
     ChartType, Code, Error, Judged, Limits, Multivariate, Observation, Plan, Settings,
-    distribution::{beta_quantile, f_quantile},
+    distribution::{beta_quantile, chi_squared_quantile, f_quantile},
     estimate::number,
     matrix::{Covariance, product},
 };
 
-/// Means and covariance that a chart rests on, and of how many vectors.
+/// Means and covariance that a chart rests on, and of how many vectors; none where they are known.
 struct Base {
     variables: Multivariate,
-    vectors: f64,
+    vectors: Option<f64>,
     /// The degrees of freedom of a covariance of successive differences.
     successive: Option<f64>,
 }
@@ -33,14 +33,7 @@ pub(super) fn t2(call: &Call<'_>) -> Result<Object, Error> {
     if !(alpha > 0.0 && alpha < 1.0) {
         return Err(Error::parameter("alpha", "must lie between 0 and 1"));
     }
-    let (m, p) = (base.vectors, number(base.variables.mean.len()));
-    if m <= p + 1.0 {
-        return Err(Error::new(Code::InsufficientData, "X", "must have 2 vectors more than variables, or more"));
-    }
-    // Tracy, Young and Mason 1992; of successive differences Scholz and Tosch 1994.
-    let free = base.successive.unwrap_or(m - 1.0);
-    let ucl_phase1 = (m - 1.0).powi(2) / m * beta_quantile(1.0 - alpha, 0.5 * p, 0.5 * (free - p));
-    let ucl_phase2 = p * (m + 1.0) * (m - 1.0) / (m * m - m * p) * f_quantile(1.0 - alpha, p, m - p);
+    let [ucl_phase1, ucl_phase2] = limits(&base, alpha)?;
     let (mean, cov) = (base.variables.mean.clone(), base.variables.covariance.clone());
     let settings = Settings { variables: Some(base.variables), ..Settings::default() };
     let plan = Plan::new(ChartType::T2, Limits::upper(ucl_phase1), call.ruleset("western_electric")?, settings)?;
@@ -58,6 +51,19 @@ pub(super) fn t2(call: &Call<'_>) -> Result<Object, Error> {
         "limits": {"ucl_phase1": ucl_phase1, "ucl_phase2": ucl_phase2},
         "violations": judged.iter().zip(&included).enumerate().filter_map(past).collect::<Vec<_>>(),
     })))
+}
+
+/// The upper limits of phase I and II. Sources: Tracy, Young and Mason 1992; of successive differences Scholz and Tosch 1994.
+fn limits(base: &Base, alpha: f64) -> Result<[f64; 2], Error> {
+    let p = number(base.variables.mean.len());
+    // What both tend to as the vectors become many.
+    let Some(m) = base.vectors else { return Ok([chi_squared_quantile(1.0 - alpha, p); 2]) };
+    let free = base.successive.unwrap_or(m - 1.0);
+    if free <= p || m <= p + 1.0 {
+        return Err(Error::new(Code::InsufficientData, "X", "must have 2 vectors more than variables, or more where they are differenced"));
+    }
+    let first = (m - 1.0).powi(2) / m * beta_quantile(1.0 - alpha, 0.5 * p, 0.5 * (free - p));
+    Ok([first, p * (m + 1.0) * (m - 1.0) / (m * m - m * p) * f_quantile(1.0 - alpha, p, m - p)])
 }
 
 /// T squared of exponentially weighted moving averages (Lowry et al. 1992), under a limit that is given.
@@ -96,12 +102,15 @@ fn base(call: &Call<'_>, vectors: &[Vec<f64>]) -> Result<Base, Error> {
     let included = call.included(vectors.len())?;
     let there = |(vector, included): (&Vec<f64>, bool)| (included && vector.iter().all(|value| !value.is_nan())).then(|| vector.clone());
     let sample: Vec<Vec<f64>> = vectors.iter().zip(included).filter_map(there).collect();
-    let matrix = call.value("cov").or_else(|| call.value("covariance")).filter(|value| value.is_array());
-    if let (Some(name), Some(_)) = (["mean", "mu", "target"].into_iter().find(|name| call.value(name).is_some_and(Value::is_array)), matrix)
-    {
-        let covariance = call.table(if call.value("cov").is_some() { "cov" } else { "covariance" })?;
-        let vectors = call.any_number(&["m"])?.unwrap_or_else(|| number(sample.len()));
-        return Ok(Base { variables: Multivariate { mean: call.series(name)?, covariance, size: 1 }, vectors, successive: None });
+    let mean = ["mean", "mu", "target"].into_iter().find(|name| call.value(name).is_some());
+    match (mean, ["cov", "covariance"].into_iter().find(|name| call.value(name).is_some_and(|value| !value.is_string()))) {
+        (Some(mean), Some(covariance)) => {
+            let variables = Multivariate { mean: call.series(mean)?, covariance: call.table(covariance)?, size: 1 };
+            return Ok(Base { variables, vectors: call.number("m")?, successive: None });
+        }
+        (Some(mean), None) => return Err(Error::input(mean, "must come with cov, the covariance as a matrix")),
+        (None, Some(covariance)) => return Err(Error::input(covariance, "must come with mean, or be sample or successive_differences")),
+        (None, None) => {}
     }
     if sample.len() < 2 {
         return Err(Error::new(Code::InsufficientData, "X", "must have 2 vectors or more"));
@@ -122,5 +131,5 @@ fn base(call: &Call<'_>, vectors: &[Vec<f64>]) -> Result<Base, Error> {
     if mean.iter().chain(covariance.iter().flatten()).any(|value| !value.is_finite()) {
         return Err(Error::non_finite("X"));
     }
-    Ok(Base { variables: Multivariate { mean, covariance, size: 1 }, vectors: m, successive })
+    Ok(Base { variables: Multivariate { mean, covariance, size: 1 }, vectors: Some(m), successive })
 }
