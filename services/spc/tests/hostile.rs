@@ -192,7 +192,7 @@ fn an_error_names_what_is_wrong() {
     assert_eq!(said("i-mr", json!({}), json!({})), named("invalid_input", "x", None));
     assert_eq!(said("i-mr", json!({"x": [1, 2], "phase1": [2]}), json!({})), named("invalid_input", "phase1", None));
     assert_eq!(said("p", json!({"d": [1, 2], "n": [3]}), json!({})), named("length_mismatch", "n", None));
-    assert_eq!(said("p", json!({"d": [1, 5], "n": [10, 4]}), json!({})), named("invalid_input", "count", Some(1)));
+    assert_eq!(said("p", json!({"d": [1, 5], "n": [10, 4]}), json!({})), named("invalid_input", "d", Some(1)));
     assert_eq!(said("i-mr", json!({"x": [1, 2]}), json!({"ruleset": "neslon"})).0, "invalid_ruleset");
     assert_eq!(said("capability", json!({"x": [1, 2], "lsl": 2, "usl": 2}), json!({})), named("invalid_spec_limits", "lsl", None));
     assert_eq!(said("t2", json!({"X": [[1, 1], [2, 2], [3, 3], [4, 4]]}), json!({})).0, "singular_covariance");

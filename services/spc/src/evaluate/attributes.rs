@@ -26,6 +26,7 @@ pub(super) fn counts(call: &Call<'_>, chart: ChartType) -> Result<Object, Error>
     };
     let sizes = if chart == ChartType::C { vec![1.0; total] } else { sizes };
     same_length("n", sizes.len(), total)?;
+    check(chart, &counts, &sizes)?;
     let included = call.included(total)?;
     let centre = match call.any_number(&["centre", "center"])? {
         Some(centre) => centre,
@@ -59,7 +60,7 @@ pub(super) fn counts(call: &Call<'_>, chart: ChartType) -> Result<Object, Error>
     let constant = sizes.first().is_some_and(|first| sizes.iter().all(|size| size.total_cmp(first).is_eq()));
     let fold = constant && matches!(chart, ChartType::P | ChartType::Np) && judged.iter().all(|point| point.statistic.is_some());
     let column = |of: fn(&Judged) -> Option<f64>| folded(&judged.iter().map(of).collect::<Vec<_>>(), fold);
-    let middle: Value = if chart == ChartType::Np { column(|point| point.centre) } else { json!(centre) };
+    let middle: Value = if chart == ChartType::Np { column(|point| point.centre) } else { json!(limits.centre()) };
     let mut answer = object(json!({
         "centre": middle,
         "limits": {"ucl": column(|point| point.ucl), "lcl": column(|point| point.lcl)},
@@ -67,11 +68,32 @@ pub(super) fn counts(call: &Call<'_>, chart: ChartType) -> Result<Object, Error>
         "violations": violations(&rules, &judged),
         "beyond_limits": beyond(&judged),
     }));
+    let there: Vec<&Judged> = judged.iter().filter(|point| point.statistic.is_some()).collect();
+    if !there.is_empty() && there.iter().all(|point| point.sigma == Some(0.0)) {
+        answer.insert("status".to_owned(), "degenerate_sigma".into());
+    }
     if laney {
         let off: Vec<usize> = z.iter().enumerate().filter(|(_, z)| z.abs() > width).map(|(index, _)| index).collect();
         answer.extend(object(json!({"sigma_z": sigma, "z": z, "ordinary_chart_beyond_limits": off})));
     }
     Ok(answer)
+}
+
+/// Refuses what cannot have been counted.
+fn check(chart: ChartType, counts: &[f64], sizes: &[f64]) -> Result<(), Error> {
+    for (place, (&count, &size)) in counts.iter().zip(sizes).enumerate() {
+        let refused = |name, demand| Err(Error::input(name, demand).at(place));
+        if count < 0.0 {
+            return refused("d", "must be 0 or more");
+        }
+        if size < 0.0 {
+            return refused("n", "must be 0 or more");
+        }
+        if chart.proportion() && count > size {
+            return refused("d", "must not be more than n");
+        }
+    }
+    Ok(())
 }
 
 /// What is counted by what it is counted among, over the points that count.
