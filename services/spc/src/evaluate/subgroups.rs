@@ -28,13 +28,15 @@ pub(super) fn xbar(call: &Call<'_>, chart: ChartType, estimator: &str) -> Result
     let fold = groups.first().is_some_and(|first| first.size > 0 && groups.iter().all(|group| group.size == first.size));
     let column = |of: &dyn Fn(&Judged) -> Option<f64>| folded(&judged.iter().map(of).collect::<Vec<_>>(), fold);
     let sigma = limits.sigma();
+    // Where limits were given, sigma is that of the means.
+    let single = |size: u32| if matches!(limits, Limits::Process { .. }) { sigma } else { sigma * f64::from(size).sqrt() };
     let mut answer = object(json!({
         "n": groups.iter().map(|group| group.size).collect::<Vec<_>>(),
         "centre": limits.centre(),
         "sigma": sigma,
         "limits": {"ucl": column(&|point| point.statistic.and(point.ucl)), "lcl": column(&|point| point.statistic.and(point.lcl))},
-        "r_chart": spread(&groups, fold, sigma, width, |group| group.range, |n| range(n).map(|range| (range.mean, range.deviation))),
-        "s_chart": spread(&groups, fold, sigma, width, |group| group.deviation, |n| c4(n).zip(c5(n))),
+        "r_chart": spread(&groups, fold, single, width, |group| group.range, |n| range(n).map(|range| (range.mean, range.deviation))),
+        "s_chart": spread(&groups, fold, single, width, |group| group.deviation, |n| c4(n).zip(c5(n))),
         "stats": {
             "xbar": stats(&judged),
             "R": groups.iter().map(|group| group.range).collect::<Vec<_>>(),
@@ -99,15 +101,17 @@ fn groups(call: &Call<'_>) -> Result<Vec<Subgroup>, Error> {
 fn spread(
     groups: &[Subgroup],
     fold: bool,
-    sigma: f64,
+    sigma: impl Fn(u32) -> f64,
     width: f64,
     value: fn(&Subgroup) -> f64,
     moments: fn(u32) -> Option<(f64, f64)>,
 ) -> Value {
     let lines: Vec<Option<[f64; 3]>> = groups
         .iter()
-        .map(|group| moments(group.size))
-        .map(|found| found.map(|(mean, off)| [sigma * mean, sigma * (mean + width * off), (sigma * (mean - width * off)).max(0.0)]))
+        .map(|group| {
+            let sigma = sigma(group.size);
+            moments(group.size).map(|(mean, off)| [sigma * mean, sigma * (mean + width * off), (sigma * (mean - width * off)).max(0.0)])
+        })
         .collect();
     let column = |place: usize| folded(&lines.iter().map(|line| line.map(|line| line[place])).collect::<Vec<_>>(), fold);
     let off = |(index, (group, line)): (usize, (&Subgroup, &Option<[f64; 3]>))| {

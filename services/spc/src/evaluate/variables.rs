@@ -99,10 +99,36 @@ fn sized<'a>(call: &Call<'_>, values: &[f64]) -> Result<Vec<Observation<'a>>, Er
     values.iter().zip(sizes).enumerate().map(of).collect()
 }
 
+/// How many values each mean is of, where sigma hangs on it and all are of as many; 1 of single values.
+fn common_size(observed: &[Observation<'_>]) -> Result<f64, Error> {
+    let size = |observation: &Observation<'_>| match *observation {
+        Observation::Subgroup { size, .. } if size > 0 => Some(size),
+        _ => None,
+    };
+    let mut sizes = observed.iter().filter_map(size);
+    let first = sizes.next().unwrap_or(1);
+    if sizes.all(|size| size == first) {
+        Ok(f64::from(first))
+    } else {
+        Err(Error::input("n", "must be the same at every point, unless what hangs on it is given"))
+    }
+}
+
+/// Limits of single values where the points are means of them. What is estimated of means is the sigma of means.
+fn limits_of_means(call: &Call<'_>, base: &[f64], observed: &[Observation<'_>]) -> Result<Limits, Error> {
+    let limits = limits(call, base, 2)?;
+    let told = call.value("sigma").is_some_and(|sigma| !sigma.is_string());
+    match limits {
+        Limits::Process { centre, sigma } if !told => Ok(Limits::process(centre, sigma * common_size(observed)?.sqrt())),
+        limits => Ok(limits),
+    }
+}
+
 /// The exponentially weighted moving average.
 pub(super) fn ewma(call: &Call<'_>) -> Result<Object, Error> {
     let (values, base) = values(call)?;
-    let limits = limits(call, &base, 2)?;
+    let observed = sized(call, &values)?;
+    let limits = limits_of_means(call, &base, &observed)?;
     if limits.sigma().is_nan() {
         return Ok(insufficient(limits.centre()));
     }
@@ -110,9 +136,9 @@ pub(super) fn ewma(call: &Call<'_>) -> Result<Object, Error> {
     let lambda = call.any_number(&["lambda", "lam"])?.unwrap_or(Settings::default().lambda);
     let settings = Settings { width: call.any_number(&["L", "k"])?.unwrap_or(3.0), lambda, exact, ..Settings::default() };
     let plan = Plan::new(ChartType::Ewma, limits, call.ruleset("western_electric")?, settings)?;
-    let judged = run(plan, sized(call, &values)?)?;
+    let judged = run(plan, observed)?;
     let fold = !exact && call.value("n").is_none_or(|n| !n.is_array());
-    Ok(object(json!({
+    let mut answer = object(json!({
         "centre": limits.centre(),
         "sigma": limits.sigma(),
         "stats": stats(&judged),
@@ -121,12 +147,16 @@ pub(super) fn ewma(call: &Call<'_>) -> Result<Object, Error> {
             "lcl": super::folded(&judged.iter().map(|point| point.lcl).collect::<Vec<_>>(), fold),
         },
         "violations": beyond(&judged),
-    })))
+    }));
+    if limits.sigma() == 0.0 {
+        answer.insert("status".to_owned(), "degenerate_sigma".into());
+    }
+    Ok(answer)
 }
 
 /// Whether limits are those of each point, and not of where they end up.
 pub(super) fn exact(call: &Call<'_>) -> Result<bool, Error> {
-    match call.text("limits") {
+    match call.word("limits")? {
         None | Some("exact" | "time_varying") => Ok(true),
         Some("steady_state" | "steady" | "asymptotic") => Ok(false),
         Some(_) => Err(Error::parameter("limits", "must be exact or steady_state")),
@@ -142,11 +172,13 @@ pub(super) fn cusum(call: &Call<'_>) -> Result<Object, Error> {
     let (values, base) = values(call)?;
     let given = [call.number("K")?, call.number("H")?];
     let told = call.any_number(&["target", "centre", "center"])?.filter(|_| given.iter().all(Option::is_some));
+    let observed = sized(call, &values)?;
     let (target, sigma) = if let Some(target) = told {
         (target, 1.0)
     } else {
-        let limits = limits(call, &base, 2)?;
-        (limits.centre(), limits.sigma())
+        // In sigmas of what is summed up.
+        let limits = limits_of_means(call, &base, &observed)?;
+        (limits.centre(), limits.sigma() / common_size(&observed)?.sqrt())
     };
     if sigma.is_nan() {
         return Ok(insufficient(target));
@@ -159,7 +191,7 @@ pub(super) fn cusum(call: &Call<'_>) -> Result<Object, Error> {
     let quick = call.flag("fir")?.unwrap_or(false).then_some(decision / 2.0);
     let settings = Settings { allowance, decision, headstart: start.or(quick).unwrap_or(0.0), ..usual };
     let plan = Plan::new(ChartType::Cusum, Limits::process(target, sigma), call.ruleset("western_electric")?, settings)?;
-    let judged = run(plan, sized(call, &values)?)?;
+    let judged = run(plan, observed)?;
     let sums = |of: fn(Cusum) -> Value| -> Vec<Value> {
         judged.iter().map(|point| point.statistic.and(point.cusum).map_or(Value::Null, of)).collect()
     };
