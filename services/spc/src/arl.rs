@@ -46,13 +46,13 @@ pub fn cusum(design: CusumDesign, shift: f64) -> Result<f64, Error> {
     }
     let up = Run::of_cusum(k, h, shift)?;
     if !two_sided {
-        return finite(up.from(headstart), "h");
+        return told(up.from(headstart), "h");
     }
     let down = Run::of_cusum(k, h, -shift)?;
     let (a, b) = (up.at_zero, down.at_zero);
     // Divided before they are multiplied, as run lengths grow beyond what products hold.
     let weight = a / (a + b);
-    finite(up.from(headstart) * (1.0 - weight) + weight * (down.from(headstart) - b), "h")
+    told(up.from(headstart) * (1.0 - weight) + weight * (down.from(headstart) - b), "h")
 }
 
 /// The run length of a two-sided ewma whose limits stand `width` of its final sigmas off, under a shift.
@@ -67,7 +67,17 @@ pub fn ewma(lambda: f64, width: f64, shift: f64) -> Result<f64, Error> {
     let rows = rule.iter().map(|&(from, _)| rule.iter().map(|&(to, weight)| -weight * kernel(to, from)).collect()).collect();
     let lengths = solve(identity_plus(rows), vec![1.0; rule.len()])?;
     let start = rule.iter().zip(&lengths).map(|(&(to, weight), length)| weight * kernel(to, 0.0) * length).sum::<f64>();
-    finite(1.0 + start, "L")
+    told(1.0 + start, "L")
+}
+
+/// A run length, unless rounding has eaten the digits of it: the chance of no signal is one but for its inverse.
+fn told(length: f64, field: &str) -> Result<f64, Error> {
+    const LONGEST: f64 = 1e10;
+    if (1.0..=LONGEST).contains(&length) {
+        Ok(length)
+    } else {
+        Err(Error::parameter(field, "must be smaller: the run length is more than 1e10 points, and cannot be told"))
+    }
 }
 
 /// The run lengths of a one-sided cusum by where it stands.
@@ -162,5 +172,6 @@ mod tests {
         assert!(shewhart(f64::NAN, 0.0).is_err() && shewhart(60.0, 0.0).is_err());
         assert!(cusum(CusumDesign { k: 0.5, h: 5.0, headstart: 5.0, two_sided: true }, 0.0).is_err());
         assert!(ewma(0.0, 3.0, 0.0).is_err());
+        assert!(ewma(0.01, 10.0, 0.0).is_err() && cusum(CusumDesign { k: 2.0, h: 30.0, headstart: 0.0, two_sided: false }, 0.0).is_err());
     }
 }
