@@ -95,7 +95,7 @@ impl Ellipsometry {
         let candidates = self.candidates(rho, flags);
         let start = candidates.ok_or_else(|| Refused::new("no_solution", "no thickness of this film gives these angles"))?;
         let place = |thickness: f64| self.miss(thickness, psi, delta);
-        let (thickness, residual) = polish(start, self.stack.period(), place);
+        let (thickness, residual) = polish(start, self.stack.scale(), place);
         let thickness = self.ordered(thickness);
         Ok((if thickness.abs() < NOTHING { 0.0 } else { thickness }, residual))
     }
@@ -145,18 +145,18 @@ impl Ellipsometry {
 
 /// Steps of Gauss and Newton towards the least miss, as noise leaves no thickness that fits both angles. What does not
 /// gain is left: a root without noise is the answer already.
-fn polish(start: f64, period: f64, miss: impl Fn(f64) -> [f64; 2]) -> (f64, f64) {
+fn polish(start: f64, scale: f64, miss: impl Fn(f64) -> [f64; 2]) -> (f64, f64) {
     let size = |[psi, delta]: [f64; 2]| psi.hypot(delta);
     let (mut thickness, mut residual) = (start, size(miss(start)));
     for _ in 0..20 {
         if residual < 1e-9 {
             break;
         }
-        let step = period * 1e-7;
+        let step = scale * 1e-7;
         let (here, up, down) = (miss(thickness), miss(thickness + step), miss(thickness - step));
         let slope = [(up[0] - down[0]) / (2.0 * step), (up[1] - down[1]) / (2.0 * step)];
         let change = (slope[0] * here[0] + slope[1] * here[1]) / (slope[0].powi(2) + slope[1].powi(2));
-        let next = thickness - change.clamp(-period / 20.0, period / 20.0);
+        let next = thickness - change.min(scale / 20.0).max(-scale / 20.0);
         let reached = size(miss(next));
         if reached.is_nan() || reached >= residual * (1.0 - 1e-9) {
             break;
@@ -260,6 +260,16 @@ mod tests {
                 assert!(found.outputs["period_nm"].is_null());
             }
         }
+    }
+
+    #[test]
+    fn a_film_that_light_does_not_pass_through_is_found_again() {
+        let (film, glass) = (Complex64::new(0.6, 0.0), Complex64::new(1.52, 0.0));
+        let (psi, delta) = seen(film, glass, 70.0, 40.0);
+        let asked = json!({"wavelength_nm": 532, "angle_deg": 70, "n_film": 0.6, "n_sub": 1.52, "psi_deg": psi, "delta_deg": delta});
+        let found = run(&asked, &json!({})).unwrap().outputs;
+        assert!((found["thickness_nm"].as_f64().unwrap() - 40.0).abs() < 1e-5, "{found}");
+        assert_eq!(found["period_nm"], Value::Null);
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Stack {
         self.wavelength / (2.0 * self.normal.re)
     }
 
+    /// The thickness over which a film changes what is seen, in nanometres: its period, or how deep light fades in one that it
+    /// does not pass through.
+    pub(crate) fn scale(&self) -> f64 {
+        self.wavelength / (2.0 * self.normal.norm())
+    }
+
     /// Whether the film takes light away.
     pub(crate) fn absorbs(&self) -> bool {
         self.normal.im < -1e-12 * self.normal.re

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use spectra_extraction::{Kind, analyse};
 
 /// Values of the truth behind made-up data, of which no analysis of the data can know, and what stands for them.
@@ -124,4 +124,47 @@ fn device_vectors() {
     println!("{ran} device vectors, {copies} of them kept here");
     assert!(copies >= 25 && ran >= copies, "only {ran} of {} files are of devices", found.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What somebody may send instead of a value.
+fn faults(old: &Value) -> Vec<Value> {
+    let mut faults = json!(["x", true, {}, [], [1], [[1, 2]], -1, 0, null, "Infinity", 1e308, 1e-308, 1e-3, 0.5, 1e3])
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    if let Some(list) = old.as_array().filter(|list| !list.is_empty()) {
+        faults.push(json!(list[1..]));
+        for all in [json!(null), json!(0), json!(-1), json!(1e300), json!(1e-300)] {
+            faults.push(json!(vec![all; list.len()]));
+        }
+        for one in [json!("Infinity"), json!(1e308), json!("a"), json!([]), json!(null)] {
+            faults.push(json!([&[one], &list[1..]].concat()));
+        }
+    }
+    faults
+}
+
+/// Whatever is wrong with one field, there is no panic, and a fault of the field's form is told by its name.
+#[test]
+fn a_fault_in_a_vector_is_refused_or_answered() {
+    let (mut found, mut refused) = (Vec::new(), 0);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), &mut found);
+    for path in &found {
+        let vector: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let kind = kind(vector["chart"].as_str().unwrap(), &vector["inputs"]);
+        for group in ["inputs", "params"] {
+            for (name, old) in vector[group].as_object().unwrap() {
+                for fault in faults(old) {
+                    let mut changed = vector.clone();
+                    changed[group][name] = fault.clone();
+                    let Err(refusal) = analyse(kind, &changed["inputs"], &changed["params"]) else { continue };
+                    refused += 1;
+                    let form =
+                        ["wrong_type", "out_of_range", "non_finite_value", "missing_field", "insufficient_data"].contains(&refusal.code);
+                    assert!(!form || refusal.field.is_some(), "{name} of {}: {fault}: {refusal:?}", path.display());
+                }
+            }
+        }
+    }
+    assert!(refused > 1000, "{refused}");
 }
