@@ -33,7 +33,7 @@ pub fn shewhart(width: f64, shift: f64) -> Result<f64, Error> {
 
 /// The run length of a cusum under a shift.
 ///
-/// Both sides together: L = (A(s) B(0) + A(0) B(s) - A(0) B(0)) / (A(0) + B(0)), of the one-sided A and B with head start s.
+/// Both sides together, of which only one is above zero when it signals: L = (A(s) B(0) + A(0) B(s) - A(0) B(0)) / (A(0) + B(0)), of the one-sided A and B with head start s.
 pub fn cusum(design: CusumDesign, shift: f64) -> Result<f64, Error> {
     let CusumDesign { k, h, headstart, two_sided } = design;
     positive(h, "h")?;
@@ -43,6 +43,10 @@ pub fn cusum(design: CusumDesign, shift: f64) -> Result<f64, Error> {
     }
     if !(0.0..h).contains(&headstart) {
         return Err(Error::parameter("headstart", "must be 0 or more, and below h"));
+    }
+    // Both sums above zero lose 2k a point together: from further up, both might be on their way when one signals.
+    if two_sided && 2.0 * (headstart - k) > h {
+        return Err(Error::parameter("headstart", "must be at most k and half of h where there are two sides"));
     }
     let up = Run::of_cusum(k, h, shift)?;
     if !two_sided {
@@ -171,6 +175,8 @@ mod tests {
     fn what_has_no_run_length_is_refused() {
         assert!(shewhart(f64::NAN, 0.0).is_err() && shewhart(60.0, 0.0).is_err());
         assert!(cusum(CusumDesign { k: 0.5, h: 5.0, headstart: 5.0, two_sided: true }, 0.0).is_err());
+        assert!(cusum(CusumDesign { k: 0.1, h: 5.0, headstart: 4.5, two_sided: true }, 0.0).is_err());
+        assert!(cusum(CusumDesign { k: 0.1, h: 5.0, headstart: 4.5, two_sided: false }, 0.0).is_ok());
         assert!(ewma(0.0, 3.0, 0.0).is_err());
         assert!(ewma(0.01, 10.0, 0.0).is_err() && cusum(CusumDesign { k: 2.0, h: 30.0, headstart: 0.0, two_sided: false }, 0.0).is_err());
     }
