@@ -55,8 +55,8 @@ pub fn cusum(design: CusumDesign, shift: f64) -> Result<f64, Error> {
     let down = Run::of_cusum(k, h, -shift)?;
     let (a, b) = (up.at_zero, down.at_zero);
     // Divided before they are multiplied, as run lengths grow beyond what products hold.
-    let weight = a / (a + b);
-    told(up.from(headstart) * (1.0 - weight) + weight * (down.from(headstart) - b), "h")
+    let (weight, rest) = (a / (a + b), b / (a + b));
+    told(up.from(headstart) * rest + weight * (down.from(headstart) - b), "h")
 }
 
 /// The run length of a two-sided ewma whose limits stand `width` of its final sigmas off, under a shift.
@@ -169,6 +169,12 @@ mod tests {
         near(ewma(1.0, 3.0, 0.0).unwrap(), shewhart(3.0, 0.0).unwrap());
         let one = CusumDesign { k: 0.5, h: 4.0, headstart: 0.0, two_sided: false };
         near(cusum(one, 0.0).unwrap(), 2.0 * 167.683_788_81);
+        // One side never signals, and takes nothing from the other.
+        for (design, shift) in [(one, 6.0), (CusumDesign { headstart: 2.0, ..one }, 6.0), (one, 20.0)] {
+            let alone = cusum(design, shift).unwrap();
+            near(cusum(CusumDesign { two_sided: true, ..design }, shift).unwrap(), alone);
+            near(cusum(CusumDesign { two_sided: true, ..design }, -shift).unwrap(), alone);
+        }
     }
 
     #[test]
