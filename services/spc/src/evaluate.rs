@@ -33,7 +33,7 @@ const STAGELESS: &[&str] = &["capability", "grr_crossed_anova", "grr_crossed_xr"
 pub fn evaluate(kind: &str, inputs: &Object, params: &Object) -> Result<Object, Error> {
     let call = Call { inputs, params };
     let kind = kind.replace('-', "_");
-    if inputs.get("stage").is_some_and(|stage| !stage.is_null()) {
+    if call.value("stage").is_some() {
         return match kind.as_str() {
             "rules" => stages::each(&call, rules::rules),
             kind if STAGELESS.contains(&kind) => Err(Error::input("stage", "must be left out: only charts and rules have stages")),

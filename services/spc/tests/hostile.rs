@@ -205,3 +205,20 @@ fn an_answer_holds_no_infinite_number_in_the_place_of_a_limit() {
     assert_eq!(answer["sigma"], json!(0.0));
     assert!(evaluate("i_mr", json!({"x": [1e307, -1e307, 1e307]}).as_object().unwrap(), &Map::new()).is_ok());
 }
+
+#[test]
+fn limits_are_given_by_either_name_or_together() {
+    let centre = |inputs: Value, params: Value| {
+        let answer = evaluate("i_mr", inputs.as_object().unwrap(), params.as_object().unwrap()).unwrap();
+        (answer["centre"].as_f64(), answer["limits"]["ucl"].as_f64(), answer["violations"].clone())
+    };
+    let x = json!([1, 2, 9, 2]);
+    let signal = json!([{"rule": "WE1", "index": 2}]);
+    let expected = (Some(2.0), Some(4.0), signal);
+    assert_eq!(centre(json!({"x": x}), json!({"lcl": 0, "ucl": 4})), expected);
+    assert_eq!(centre(json!({"x": x}), json!({"ctrl_lcl": 0, "ctrl_ucl": 4})), expected);
+    assert_eq!(centre(json!({"x": x}), json!({"limits": {"lcl": 0, "ucl": 4}})), expected);
+    assert_eq!(centre(json!({"x": x}), json!({"estimator": "median_mr"})).0, Some(3.5));
+    let staged = evaluate("i_mr", json!({"x": x, "stages": ["a", "a", "b", "b"]}).as_object().unwrap(), &Map::new()).unwrap();
+    assert_eq!(staged["stages"].as_array().map(Vec::len), Some(2));
+}

@@ -49,10 +49,8 @@ pub(super) fn counts(call: &Call<'_>, chart: ChartType) -> Result<Object, Error>
     } else {
         1.0
     };
-    let limits = match (call.number("lcl")?, call.number("ucl")?) {
-        (None, None) => Limits::process(centre, sigma),
-        (lcl, ucl) => Limits::given(lcl, ucl, call.any_number(&["centre", "center"])?, call.number("sigma")?)?,
-    };
+    // Limits of a process follow from its centre alone.
+    let limits = call.limits()?.filter(|limits| matches!(limits, Limits::Plotted { .. })).unwrap_or(Limits::process(centre, sigma));
     let plan = Plan::new(chart, limits, call.ruleset("western_electric")?, settings)?;
     let rules = plan.rules().clone();
     let judged = run(plan, observe())?;

@@ -8,6 +8,10 @@ use crate::{
     error::{finite, present},
 };
 
+/// What vectors call one way, series call another.
+const OTHER_NAMES: &[(&str, &str)] =
+    &[("lcl", "ctrl_lcl"), ("ucl", "ctrl_ucl"), ("lsl", "spec_lcl"), ("usl", "spec_ucl"), ("sigma", "estimator"), ("stage", "stages")];
+
 /// A request's inputs and parameters.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -16,9 +20,12 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The value of this name, from the inputs or else the parameters; none when it is null.
+    /// The value of this name, from the inputs or else the parameters, by the name of the vectors or that of series; none when it is
+    /// null.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
-        self.inputs.get(name).or_else(|| self.params.get(name)).filter(|value| !value.is_null())
+        let other = OTHER_NAMES.iter().find(|(known, _)| *known == name).map(|(_, other)| *other);
+        let found = |name: &str| self.inputs.get(name).or_else(|| self.params.get(name)).filter(|value| !value.is_null());
+        found(name).or_else(|| found(other?))
     }
 
     pub(super) fn need(&self, name: &str) -> Result<&'a Value, Error> {
@@ -155,6 +162,9 @@ impl<'a> Call<'a> {
     /// Limits that are given: of what is plotted where there is a control limit, else of the process where both its centre and
     /// sigma are told.
     pub(super) fn limits(&self) -> Result<Option<Limits>, Error> {
+        if let Some(Value::Object(given)) = self.value("limits") {
+            return Call { inputs: given, params: &Object::new() }.limits();
+        }
         let (lcl, ucl) = (self.number("lcl")?, self.number("ucl")?);
         let centre = self.any_number(&["centre", "center", "target"])?;
         let sigma = if self.text("sigma").is_some() { None } else { self.number("sigma")? };

@@ -12,6 +12,8 @@ use crate::{Code, Error};
 const SERIES: &[&str] = &["x", "d", "n", "subgroups", "X", "part", "xbar", "R", "S", "centre", "sigma"];
 /// How many stages there may be: each is handed all that is not by point.
 const MOST: usize = 200;
+/// What stages are called.
+const NAMES: &[&str] = &["stage", "stages"];
 /// Inputs with places of points, counted from the first one of all.
 const PLACES: &[&str] = &["phase1", "excluded", "omit_from_limits", "invalid"];
 
@@ -59,7 +61,7 @@ fn cut(inputs: &Object, count: usize, start: usize, end: usize) -> Result<Object
         };
         Ok((name.clone(), value))
     };
-    inputs.iter().filter(|(name, _)| *name != "stage" && !PLACES.contains(&name.as_str())).map(part).collect()
+    inputs.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()) && !PLACES.contains(&name.as_str())).map(part).collect()
 }
 
 /// Adds what one stage violates to what others do: a list, or a list by the name of each ruleset.
