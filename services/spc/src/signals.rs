@@ -24,6 +24,12 @@ impl Signals {
         (0..32).filter(move |&place| self.contains(place))
     }
 
+    /// The rules of these that are not among the others.
+    #[must_use]
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// The same with the rule at `place`, below 32, when `signal` holds.
     #[inline]
     pub(crate) fn with(self, place: usize, signal: bool) -> Self {
