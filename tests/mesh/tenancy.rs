@@ -28,7 +28,7 @@ SELECT format('%I.%I', n.nspname, c.relname) AS name, k.key,
        EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') AS refers
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
        LATERAL (SELECT CASE c.relname WHEN 'organizations' THEN 'id' ELSE 'organization_id' END) k (key)
- WHERE n.nspname = split_part($1, '_', 2) AND c.relkind = 'r' AND c.relrowsecurity
+ WHERE n.nspname = split_part($1, '_', 2) AND c.relkind IN ('r', 'p') AND c.relrowsecurity
  ORDER BY 1";
 
 #[derive(sqlx::FromRow)]

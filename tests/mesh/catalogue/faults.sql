@@ -15,9 +15,10 @@ relations AS (
   SELECT c.*, s.name AS schema, c.relname::text AS table, format('%s.%s', s.name, c.relname) AS name
     FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
 ),
--- The migrations' own history is the migrator's and holds nothing of a lab.
+-- The migrations' own history is the migrator's and holds nothing of a lab. What holds of a table holds of its partitions, which nobody reaches
+-- but through it.
 tables AS (
-  SELECT * FROM relations WHERE relkind IN ('r', 'p') AND relname NOT IN ('migrations', 'migrations_common')
+  SELECT * FROM relations WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN ('migrations', 'migrations_common')
 ),
 -- Keys are everyone's: the sign-in role alone reaches them.
 tenants AS (
@@ -29,6 +30,8 @@ resources AS (
   SELECT * FROM tenants
    WHERE relname NOT IN ('audit_events', 'audit_links', 'idempotency_keys', 'outbox')
      AND name NOT IN ('identity.refresh_tokens', 'identity.revocations', 'lims.attachment_uploads', 'identity.proofs', 'identity.proof_misses', 'lims.eln_search', 'analysis.result_arrays')
+     -- Points come by the million, and the rest follows from them: what people do about one is a record of its own.
+     AND name NOT IN ('analysis.spc_points', 'analysis.spc_states', 'analysis.spc_spans', 'analysis.spc_imports')
 ),
 columns AS (
   SELECT t.oid, t.name AS table, a.attnum, a.attname::text AS column, format('%s.%s', t.name, a.attname) AS name, a.attnotnull, y.typname,
@@ -157,6 +160,8 @@ SELECT 'a list has an index in its order', listed FROM unnest($1::text[]) listed
    CASE listed WHEN 'lims.recipe_approvals' THEN '{organization_id,recipe_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'analysis.ml_model_runs' THEN '{organization_id,model_id,created_at desc,id desc}'::text[] END,
    CASE listed WHEN 'lims.sop_acknowledgements' THEN '{organization_id,sop_id,created_at desc,id desc}'::text[] END,
+   -- Listed for one series only, by the time of measurement, read backwards.
+   CASE listed WHEN 'analysis.spc_points' THEN '{organization_id,series_id,ts,id}'::text[] END,
    -- Its time is that of the change.
    CASE listed WHEN 'lims.audit_events' THEN '{organization_id,at desc,id desc}'::text[] END))
 UNION ALL
@@ -232,10 +237,13 @@ UNION ALL
 SELECT 'no record is lost by a delete', format('%s by %s', g.name, g.grantee::regrole) FROM grants g
  WHERE g.privilege = 'DELETE'
    -- What has outlived its use, such as a proof that nobody used; and a recipe that was never approved, which its trigger sees to.
-   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.proofs', 'identity.revocations', 'lims.recipes', 'lims.attachment_uploads')
+   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.proofs', 'identity.revocations', 'lims.recipes', 'lims.attachment_uploads', 'analysis.spc_spans')
 
 -- Rights
 
+UNION ALL
+SELECT 'a partition is reached through its table alone', format('%s: %s', g.name, g.privilege) FROM grants g JOIN relations r USING (oid)
+ WHERE r.relispartition
 UNION ALL
 SELECT 'rows are read and written, nothing else', format('%s: %s', g.name, g.privilege) FROM grants g
  WHERE g.privilege NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR g.is_grantable OR g.relkind NOT IN ('r', 'p', 'v')

@@ -164,6 +164,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     ),
     ("GRANT DELETE ON lims.samples TO spectra_lims", &[("no record is lost by a delete", "lims.samples by spectra_lims")]),
     // Rights
+    (
+        "GRANT SELECT ON analysis.spc_points_other TO spectra_analysis",
+        &[("a partition is reached through its table alone", "analysis.spc_points_other: SELECT")],
+    ),
     ("GRANT TRUNCATE ON lims.samples TO spectra_lims", &[("rows are read and written, nothing else", "lims.samples: TRUNCATE")]),
     ("GRANT REFERENCES (id) ON lims.samples TO spectra_lims", &[("rows are read and written, nothing else", "lims.samples: REFERENCES")]),
     ("GRANT SELECT ON lims.samples TO spectra_lims WITH GRANT OPTION", &[("rows are read and written, nothing else", "lims.samples: SELECT")]),

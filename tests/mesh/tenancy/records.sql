@@ -98,5 +98,25 @@ WITH own AS (
   INSERT INTO results (id, run_id, result_type, created_by) SELECT gen_random_uuid(), run.id, name, person FROM own, run RETURNING id
 ), columns AS (
   INSERT INTO result_arrays (result_id, place, name, numbers) SELECT result.id, 0, name, '{1,NaN}' FROM own, result
+), series AS (
+  INSERT INTO spc_series (id, name, path, entity_type, instrument_id, metric, ruleset_version)
+  SELECT gen_random_uuid(), name, 'a/b', 'method', instrument.id, 'vth', 1 FROM own, instrument RETURNING id
+), stage AS (
+  INSERT INTO spc_stages (id, series_id, stage, starts_at, ruleset, ruleset_version, created_by)
+  SELECT gen_random_uuid(), series.id, 1, now(), 'nelson', 1, person FROM own, series
+), state AS (
+  INSERT INTO spc_states (series_id) SELECT series.id FROM series
+), span AS (
+  INSERT INTO spc_spans (series_id, from_ts, from_id, to_ts, points, present) SELECT series.id, now(), gen_random_uuid(), now(), 1, 0 FROM series
+), point AS (
+  INSERT INTO spc_points (series_id, ts, id) SELECT series.id, now(), gen_random_uuid() FROM series RETURNING series_id, ts, id
+), import AS (
+  INSERT INTO spc_imports (series_id, caller_id, key, digest) SELECT series.id, person, name, hash FROM own, series
+), exclusion AS (
+  INSERT INTO spc_exclusions (id, series_id, point_id, ts, excluded, reason, created_by)
+  SELECT gen_random_uuid(), series_id, point.id, ts, true, name, person FROM own, point
+), alert AS (
+  INSERT INTO spc_alerts (id, series_id, point_id, rule, window_from, window_to, severity, summary)
+  SELECT gen_random_uuid(), series_id, point.id, 'we1', ts, ts, 'info', name FROM own, point
 )
 INSERT INTO idempotency_keys (caller_id, method, key, digest) SELECT person, 'm', name, hash FROM own;

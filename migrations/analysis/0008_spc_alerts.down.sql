@@ -1,0 +1,2 @@
+DROP TABLE spc_alerts;
+DROP TYPE alert_severity;
