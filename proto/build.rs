@@ -15,7 +15,8 @@ mod short_name;
 use short_name::short_name;
 
 /// Messages that hold passwords or tokens; `src/secret.rs` prints their names alone.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 8] = [
+    "spectra.analysis.v1.ResolveSpcAlertRequest",
     "spectra.identity.v1.CreateProofRequest",
     "spectra.identity.v1.Proof",
     "spectra.identity.v1.RefreshSessionRequest",

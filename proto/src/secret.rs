@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    analysis::ResolveSpcAlertRequest,
     identity::{CreateProofRequest, Proof, RefreshSessionRequest, SignInRequest, SignRecordRequest, TokenPair},
     lims::SignElnEntryRequest,
 };
@@ -18,4 +19,13 @@ macro_rules! named {
     };
 }
 
-named!(CreateProofRequest, Proof, RefreshSessionRequest, SignElnEntryRequest, SignInRequest, SignRecordRequest, TokenPair);
+named!(
+    CreateProofRequest,
+    Proof,
+    RefreshSessionRequest,
+    ResolveSpcAlertRequest,
+    SignElnEntryRequest,
+    SignInRequest,
+    SignRecordRequest,
+    TokenPair
+);
