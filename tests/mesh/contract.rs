@@ -33,6 +33,7 @@ fn what_is_not_covered_here_is_named() {
             "/spectra.analysis.v1.ResultService/DownloadResultArrays",
             "/spectra.analysis.v1.ResultService/UploadResult",
             "/spectra.analysis.v1.RunService/WatchRuns",
+            "/spectra.analysis.v1.SpcPointService/ImportSpcPoints",
             "/spectra.identity.v1.RevocationService/WatchRevocations",
             "/spectra.lims.v1.AttachmentService/CreateAttachment",
             "/spectra.lims.v1.AttachmentService/DownloadAttachment",

@@ -11,7 +11,8 @@ use tonic::Status;
 
 use crate::{
     attachments, audit, calibrations, custody, devices, eln, feature_sets, genealogy, instruments, labels, materials, ml_models,
-    organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, users, wafers,
+    organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts, spc_charts, spc_points,
+    spc_series, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -66,6 +67,16 @@ impl Records {
         records.insert("wafer", wafer);
         records.insert("another sample", parent);
         records.insert("another instrument", further);
+        let watch = json!({
+            "entity_type": "sample", "entity_id": sample, "instrument_id": instrument, "metric": "vth", "ctrl_lcl": -3, "ctrl_ucl": 3,
+            "spec_lcl": -6,
+        });
+        let series = spc_series::series(&engineer, watch).await;
+        let days = [1, 2, 3].map(spc_points::day);
+        let sent = spc_points::points(&engineer, &series, &[(&days[0], Some(4.0)), (&days[1], Some(0.0)), (&days[2], Some(5.0))]).await;
+        records.insert("spc point", id(&sent["points"][0]));
+        records.insert("spc alert", id(&sent["alerts"][0]));
+        records.insert("spc series", series.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("attachment", attachments::attached(&engineer, &sample).await);
         let user = id(&engineer.get("/auth/me").await.expect(200));
         let handed = json!({"sample_id": sample, "to_user": user});
@@ -148,6 +159,10 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "SessionService" => ("sessions.rs", sessions::example(name, id)),
         "SignatureService" => ("signatures.rs", signatures::example(name, id)),
         "SopService" => ("sops.rs", sops::example(name, id)),
+        "SpcAlertService" => ("spc_alerts.rs", spc_alerts::example(name, id)),
+        "SpcChartService" => ("spc_charts.rs", spc_charts::example(name, id)),
+        "SpcPointService" => ("spc_points.rs", spc_points::example(name, id)),
+        "SpcSeriesService" => ("spc_series.rs", spc_series::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),
         "WaferService" => ("wafers.rs", wafers::example(name, id)),
         service => panic!("{service} has no examples: write `example` beside its tests and name it in tests/mesh/records.rs"),

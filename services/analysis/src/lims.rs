@@ -5,8 +5,9 @@ use spectra_proto::{
     Label,
     analysis::Run,
     lims::{
-        GetAttachmentRequest, GetDeviceRequest, GetRecipeRequest, GetSampleRequest, GetSopStandingRequest, GetWaferRequest, RecipeStatus,
-        SopStanding, attachment_service_client::AttachmentServiceClient, device_service_client::DeviceServiceClient,
+        GetAttachmentRequest, GetDeviceRequest, GetMaterialRequest, GetRecipeRequest, GetSampleRequest, GetSopStandingRequest,
+        GetWaferRequest, RecipeStatus, SopStanding, attachment_service_client::AttachmentServiceClient,
+        device_service_client::DeviceServiceClient, material_service_client::MaterialServiceClient,
         recipe_service_client::RecipeServiceClient, sample_service_client::SampleServiceClient, sop_service_client::SopServiceClient,
         wafer_service_client::WaferServiceClient,
     },
@@ -140,5 +141,26 @@ impl Lims {
         let asked = Peer::ask(permit, GetSampleRequest { id: sample_id.to_owned(), include_deleted: None });
         let sample = samples.get_sample(asked).await.map_err(|status| self.0.explain(status, "sample"))?.into_inner();
         id(&sample.id)
+    }
+
+    /// Makes sure that there is such a recipe, approved or not.
+    pub(crate) async fn has_recipe(&self, permit: &Permit, recipe_id: &str) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetRecipeRequest { id: recipe_id.to_owned() });
+        let answered = RecipeServiceClient::new(self.0.channel()).get_recipe(asked).await;
+        answered.map(|_| ()).map_err(|status| self.0.explain(status, "entity"))
+    }
+
+    /// Makes sure that there is such a material.
+    pub(crate) async fn has_material(&self, permit: &Permit, material_id: &str) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetMaterialRequest { id: material_id.to_owned() });
+        let answered = MaterialServiceClient::new(self.0.channel()).get_material(asked).await;
+        answered.map(|_| ()).map_err(|status| self.0.explain(status, "entity"))
+    }
+
+    /// Makes sure that there is such a live sample.
+    pub(crate) async fn has_sample(&self, permit: &Permit, sample_id: &str) -> Result<(), Error> {
+        let asked = Peer::ask(permit, GetSampleRequest { id: sample_id.to_owned(), include_deleted: None });
+        let answered = SampleServiceClient::new(self.0.channel()).get_sample(asked).await;
+        answered.map(|_| ()).map_err(|status| self.0.explain(status, "entity"))
     }
 }

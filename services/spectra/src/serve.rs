@@ -66,7 +66,7 @@ async fn service(options: &Serve, stop: CancellationToken) -> Result<()> {
             let (db, files) = (db("lims").await?, options.attachments.open(None)?);
             services::lims(db, &peers, files, authority(), stop.clone())
         }
-        Role::Analysis => services::analysis(db("analysis").await?, peers.lims.clone(), authority(), stop.clone()),
+        Role::Analysis => services::analysis(db("analysis").await?, &peers, authority(), stop.clone()),
         Role::Identity => {
             let system = SystemDb::connect(named("SPECTRA_SYSTEM_DATABASE_URL", options.system_database_url.as_deref())?, pools).await?;
             system.expect_schema("identity").await?;

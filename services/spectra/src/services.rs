@@ -51,8 +51,8 @@ pub(crate) fn lims(db: Db, peers: &Peers, files: Files, authority: Arc<Authority
     Service { name: "lims", offers: spectra_lims::OFFERS, routes, db, authority }
 }
 
-/// What was measured; it asks LIMS for recipes and samples. The streams that it feeds end at `stop`.
-pub(crate) fn analysis(db: Db, lims: Peer, authority: Arc<Authority>, stop: CancellationToken) -> Service {
-    let routes = spectra_analysis::routes(db.clone(), lims, stop);
+/// What was measured; it asks LIMS for recipes and samples, and identity for signatures. The streams that it feeds end at `stop`.
+pub(crate) fn analysis(db: Db, peers: &Peers, authority: Arc<Authority>, stop: CancellationToken) -> Service {
+    let routes = spectra_analysis::routes(db.clone(), peers.identity.clone(), peers.lims.clone(), stop);
     Service { name: "analysis", offers: spectra_analysis::OFFERS, routes, db, authority }
 }

@@ -96,7 +96,7 @@ impl Stack {
         let db = connect("spectra_identity").await?;
         let identity = services::identity(config, db, system.clone(), authority.clone(), stop.clone()).await?;
         let lims = services::lims(connect("spectra_lims").await?, &peers, files, authority.clone(), stop.clone());
-        let analysis = services::analysis(connect("spectra_analysis").await?, peers.lims.clone(), authority.clone(), stop.clone());
+        let analysis = services::analysis(connect("spectra_analysis").await?, &peers, authority.clone(), stop.clone());
         let gateway = services::gateway(&peers)?.protected(protection.under(|| Arc::clone(&authority)));
 
         let mut tasks = JoinSet::new();

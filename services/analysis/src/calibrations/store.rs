@@ -11,7 +11,7 @@ use super::{
     hold,
     rules::{Certificate, Standing, Term},
 };
-use crate::ml_models;
+use crate::{ml_models, spc_points};
 
 impl Calibration {
     /// The certificate asked for.
@@ -100,6 +100,7 @@ impl Calibration {
         .fetch_one(tx.conn())
         .await?;
         revoked.recall(tx).await?;
+        spc_points::suspect(tx, instrument_id).await?;
         ml_models::suspect(tx, instrument_id).await?;
         Ok(revoked)
     }

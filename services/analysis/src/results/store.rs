@@ -11,6 +11,7 @@ use super::{
     arrays::Arrays,
     rules::{self, Open},
 };
+use crate::spc_points;
 
 /// How many results an answer about their run holds at most, and of how many bytes.
 const WITH_RUN: (i64, usize) = (100, 2 << 20);
@@ -112,10 +113,11 @@ pub(crate) async fn of_run(tx: &mut OrgTx, run_id: Uuid) -> Result<Vec<pb::Resul
     Ok(results)
 }
 
-/// Writes a result of a run that brings results out; its id. All results come through here.
+/// Writes a result of a run that brings results out, and feeds the series that watch it; its id. All results come through here.
 pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) -> Result<Uuid, Error> {
     let origin = open.origin();
-    Ok(sqlx::query_scalar!(
+    let metrics = Object::of(said.metrics.as_ref());
+    let result_id = sqlx::query_scalar!(
         "INSERT INTO results (organization_id, id, run_id, result_type, metrics, data, arrays_uri, images_uri, artifacts_uri, report_uri,
                               array_names, array_rows, derived_from, calibration_id, calibration_hash, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
@@ -123,7 +125,7 @@ pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) ->
         new_id(),
         origin.id,
         said.result_type,
-        Object::of(said.metrics.as_ref()),
+        &metrics,
         Object::of(said.data.as_ref()),
         said.arrays_uri,
         said.images_uri,
@@ -137,7 +139,9 @@ pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) ->
         tx.caller().user,
     )
     .fetch_one(tx.conn())
-    .await?)
+    .await?;
+    spc_points::feed(tx, origin.id, &metrics).await?;
+    Ok(result_id)
 }
 
 /// Writes the arrays of a new result.

@@ -13,7 +13,12 @@ use super::{
     Pinned, Run, rules,
     tools::{Fault, Proved, Tools},
 };
-use crate::{lims::Grounds, results};
+use crate::{
+    calibrations::Held,
+    lims::Grounds,
+    results,
+    spc_alerts::{Unheld, Watched},
+};
 
 impl Run {
     /// The run asked for.
@@ -86,8 +91,12 @@ impl Run {
         }
         let grounds = grounds?;
         let tools = Tools::of(run)?.hold(tx).await?;
+        let instruments: Vec<_> = tools.all().map(Held::id).collect();
+        let recipe_id = grounds.recipe.as_ref().map(|recipe| recipe.id);
+        let watched = Watched { instruments: &instruments, method: &run.method, recipe_id, sample_id: grounds.measured.sample };
+        let unheld = watched.unheld(tx).await?;
         let verdict = tools.calibrated();
-        let run_id = Self::insert(tx, &tools, &verdict, run, &grounds).await?;
+        let run_id = Self::insert(tx, &unheld, &tools, &verdict, run, &grounds).await?;
         if let Err(fault) = verdict {
             return Err(fault.refusal(run_id).kept().into());
         }
@@ -100,6 +109,7 @@ impl Run {
     /// Writes a new run: queued under the certificates that are proved to be in force, or else blocked.
     async fn insert(
         tx: &mut OrgTx,
+        _: &Unheld,
         tools: &Tools,
         verdict: &Result<Proved<'_>, Fault<'_>>,
         run: &pb::Run,

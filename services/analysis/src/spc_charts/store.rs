@@ -1,0 +1,168 @@
+//! What charts read.
+
+use spectra_mesh::{Error, OrgTx, stamp};
+use spectra_proto::analysis as pb;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A span of time of a series: from a time on, and before another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub(super) series_id: Uuid,
+    pub(super) from: OffsetDateTime,
+    pub(super) to: OffsetDateTime,
+}
+
+/// A point as it is drawn.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    id: Uuid,
+    pub(super) ts: OffsetDateTime,
+    pub(super) value: Option<f64>,
+    pub(super) statistic: Option<f64>,
+    triggered_rules: Vec<String>,
+    pub(super) excluded: bool,
+    calibration_suspect: bool,
+}
+
+/// A sum of points one after another.
+#[derive(Debug)]
+pub(super) struct Sum {
+    pub(super) from_ts: OffsetDateTime,
+    pub(super) to_ts: OffsetDateTime,
+    pub(super) points: i32,
+    pub(super) lowest: Option<(f64, OffsetDateTime)>,
+    pub(super) highest: Option<(f64, OffsetDateTime)>,
+}
+
+/// What tells some points from the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mark {
+    Signals,
+    Excluded,
+    Suspect,
+}
+
+impl Drawn {
+    /// What is plotted of it.
+    pub(super) fn plotted(&self) -> Option<f64> {
+        self.statistic.or(self.value)
+    }
+}
+
+impl From<Drawn> for pb::SpcChartPoint {
+    fn from(drawn: Drawn) -> Self {
+        Self {
+            id: drawn.id.to_string(),
+            ts: Some(stamp(drawn.ts)),
+            value: drawn.value,
+            statistic: drawn.statistic,
+            triggered_rules: drawn.triggered_rules,
+            excluded: drawn.excluded,
+            calibration_suspect: drawn.calibration_suspect,
+        }
+    }
+}
+
+impl Window {
+    /// The points in the order of time, so many at most.
+    pub(super) async fn points(&self, tx: &mut OrgTx, limit: usize) -> Result<Vec<Drawn>, Error> {
+        Ok(sqlx::query_as!(
+            Drawn,
+            "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+              WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 ORDER BY ts, id LIMIT $5",
+            tx.org(),
+            self.series_id,
+            self.from,
+            self.to,
+            i64::try_from(limit).map_err(Error::broken)?,
+        )
+        .fetch_all(tx.conn())
+        .await?)
+    }
+
+    /// The newest points with a mark, so many at most, in the order of time.
+    pub(super) async fn marked(&self, tx: &mut OrgTx, mark: Mark, limit: i64) -> Result<Vec<pb::SpcChartPoint>, Error> {
+        // Three statements, as one with a parameter could not use the index of marked points.
+        let points = match mark {
+            Mark::Signals => {
+                sqlx::query_as!(
+                    Drawn,
+                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND triggered_rules <> '{}'
+                      ORDER BY ts DESC, id DESC LIMIT $5",
+                    tx.org(),
+                    self.series_id,
+                    self.from,
+                    self.to,
+                    limit,
+                )
+                .fetch_all(tx.conn())
+                .await?
+            }
+            Mark::Excluded => {
+                sqlx::query_as!(
+                    Drawn,
+                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND excluded
+                      ORDER BY ts DESC, id DESC LIMIT $5",
+                    tx.org(),
+                    self.series_id,
+                    self.from,
+                    self.to,
+                    limit,
+                )
+                .fetch_all(tx.conn())
+                .await?
+            }
+            Mark::Suspect => {
+                sqlx::query_as!(
+                    Drawn,
+                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND calibration_suspect
+                      ORDER BY ts DESC, id DESC LIMIT $5",
+                    tx.org(),
+                    self.series_id,
+                    self.from,
+                    self.to,
+                    limit,
+                )
+                .fetch_all(tx.conn())
+                .await?
+            }
+        };
+        Ok(points.into_iter().rev().map(Into::into).collect())
+    }
+
+    /// The sums that begin or end within the window, in the order of time.
+    pub(super) async fn sums(&self, tx: &mut OrgTx) -> Result<Vec<Sum>, Error> {
+        let rows = sqlx::query!(
+            "SELECT from_ts, to_ts, points, lowest, lowest_ts, highest, highest_ts FROM spc_spans
+              WHERE organization_id = $1 AND series_id = $2 AND from_ts < $4 AND to_ts >= $3 ORDER BY from_ts, from_id",
+            tx.org(),
+            self.series_id,
+            self.from,
+            self.to,
+        );
+        let rows = rows.fetch_all(tx.conn()).await?;
+        let sum = rows.into_iter().map(|row| Sum {
+            from_ts: row.from_ts,
+            to_ts: row.to_ts,
+            points: row.points,
+            lowest: row.lowest.zip(row.lowest_ts),
+            highest: row.highest.zip(row.highest_ts),
+        });
+        Ok(sum.collect())
+    }
+}
+
+/// How many alerts of a series are open.
+pub(super) async fn open_alerts(tx: &mut OrgTx, series_id: Uuid) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "open!" FROM spc_alerts WHERE organization_id = $1 AND series_id = $2 AND closed_at IS NULL"#,
+        tx.org(),
+        series_id,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}

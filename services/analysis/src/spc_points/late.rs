@@ -1,0 +1,239 @@
+//! Points that come late: they are put in their place, and what follows is judged again from there on.
+//!
+//! Where the rules look at so many points and no more, that many before a late point are read, and as many behind it. A chart that
+//! accumulates, or gathers subgroups, is judged from the beginning of the stage to its end.
+
+use std::collections::HashSet;
+
+use spectra_mesh::{Error, OrgTx, Refusal};
+use spectra_proto::types::Reason;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    append::{begins, outcome},
+    ledger::Open,
+    reading::{Draft, Place},
+    spans, store,
+    store::{LAST, Outcome, Row},
+    walk::{Verdict, Walk},
+};
+use crate::spc_alerts::{self, Opening};
+
+/// How many points are read at once where all have to be.
+const ALL: usize = 5_000;
+/// How many, where some are enough.
+const SOME: usize = 500;
+/// How many points one call judges again at most.
+const MOST: usize = 1_000_000;
+
+/// An episode of a rule among points that are judged again.
+struct Episode {
+    opening: Opening,
+    points: Vec<Uuid>,
+}
+
+/// Points that are judged again, and what changes by it.
+struct Again<'a> {
+    drafts: &'a [Draft],
+    sent: &'a [Uuid],
+    /// How many of the drafts are judged.
+    done: usize,
+    outcomes: Vec<Outcome>,
+    /// The points since the last verdict, with their values and what is stored of them.
+    group: Vec<(Place, Option<f64>, Outcome)>,
+    changed: Vec<(Place, Outcome)>,
+    episodes: Vec<Episode>,
+    read: usize,
+}
+
+/// Goes on with the judging of a stage before a place: from what is remembered, or else from the points before.
+pub(super) async fn resume(tx: &mut OrgTx, open: &Open, stage: usize, place: Place) -> Result<Option<Walk>, Error> {
+    let Some(current) = open.stages.get(stage) else { return Ok(None) };
+    if let Some(kept) = open.ledger.remembered.walk.clone()
+        && let Some(walk) = Walk::resume(current, open.series.chart_type.0, open.series.subgroup_size, kept)
+    {
+        return Ok(Some(walk));
+    }
+    if open.ledger.last_ts.is_none_or(|last| last < current.starts_at) {
+        return Ok(open.begin(stage));
+    }
+    approach(tx, open, stage, place, &mut 0).await
+}
+
+/// Judges a stage up to a place, as far as what comes there depends on it.
+async fn approach(tx: &mut OrgTx, open: &Open, stage: usize, place: Place, read: &mut usize) -> Result<Option<Walk>, Error> {
+    let Some(mut walk) = open.begin(stage) else { return Ok(None) };
+    let begun = Place { ts: walk.stage().starts_at, id: Uuid::nil() };
+    let mut from = match reach(&walk) {
+        Some(points) => store::back(tx, open.ledger.series_id, place, begun.ts, points).await?,
+        None => begun,
+    };
+    let most = if reach(&walk).is_some() { SOME } else { ALL };
+    loop {
+        let rows = chunk(tx, open, from, most, read).await?;
+        let is_last = rows.len() < most;
+        for row in rows.into_iter().take_while(|row| row.place < place) {
+            from = row.place;
+            walk.step(row.place, &row.reading).map_err(|unfit| unfit.at(&[], row.place.id))?;
+        }
+        if is_last || next(from) >= place {
+            return Ok(Some(walk));
+        }
+        from = next(from);
+    }
+}
+
+/// How many points before one are read, and behind it, where not all have to be: as many as the rules look at, and once more, so that
+/// the episodes around it are known.
+fn reach(walk: &Walk) -> Option<i64> {
+    let memory = walk.plan().memory().filter(|_| !walk.gathers())?;
+    i64::try_from(2 * memory + 2).ok()
+}
+
+/// Stores points of which some come late.
+pub(super) async fn insert(
+    tx: &mut OrgTx,
+    open: &mut Open,
+    drafts: &[Draft],
+    sent: &[Uuid],
+) -> Result<(Vec<Outcome>, Vec<Opening>), Error> {
+    let series_id = open.ledger.series_id;
+    store::insert(tx, series_id, drafts, &vec![Outcome::default(); drafts.len()]).await?;
+    let mut again = Again::of(drafts, sent);
+    let mut openings = Vec::new();
+    while let Some(first) = drafts.get(again.done) {
+        let stage = open.stage_at(first.place.ts);
+        let end = open.stages.get(stage + 1).map_or(LAST, |next| next.starts_at);
+        match approach(tx, open, stage, first.place, &mut again.read).await? {
+            Some(walk) => openings.extend(again.judge(tx, open, walk, first.place, end).await?),
+            None => again.done += drafts[again.done..].partition_point(|draft| draft.place.ts < end),
+        }
+    }
+    if let Some((first, last)) = drafts.first().zip(drafts.last()) {
+        open.ledger.remembered.span = spans::rebuild(tx, series_id, first.place.ts, last.place.ts).await?;
+    }
+    Ok((again.outcomes, openings))
+}
+
+/// Judges anew all points from the beginning of the last stage on.
+pub(crate) async fn rejudge(tx: &mut OrgTx, open: &mut Open) -> Result<Vec<Opening>, Error> {
+    let stage = open.stages.len().saturating_sub(1);
+    let Some(walk) = open.begin(stage) else { return Ok(Vec::new()) };
+    let begun = Place { ts: walk.stage().starts_at, id: Uuid::nil() };
+    let openings = Again::of(&[], &[]).judge(tx, open, walk, begun, LAST).await?;
+    open.ledger.remembered.span = spans::rebuild(tx, open.ledger.series_id, begun.ts, LAST).await?;
+    Ok(openings)
+}
+
+impl<'a> Again<'a> {
+    fn of(drafts: &'a [Draft], sent: &'a [Uuid]) -> Self {
+        let outcomes = vec![Outcome::default(); drafts.len()];
+        Self { drafts, sent, done: 0, outcomes, group: Vec::new(), changed: Vec::new(), episodes: Vec::new(), read: 0 }
+    }
+
+    /// Judges from a place on, until nothing can change any more or the stage ends. Gives the alerts that are to be opened.
+    async fn judge(
+        &mut self,
+        tx: &mut OrgTx,
+        open: &mut Open,
+        mut walk: Walk,
+        first: Place,
+        end: OffsetDateTime,
+    ) -> Result<Vec<Opening>, Error> {
+        // Without late points, all are looked at.
+        let reach = reach(&walk).filter(|_| !self.drafts.is_empty()).and_then(|reach| usize::try_from(reach).ok());
+        let most = if reach.is_some() { SOME } else { ALL };
+        let (mut from, mut since, mut last) = (first, 0, first);
+        'points: loop {
+            let rows = chunk(tx, open, from, most, &mut self.read).await?;
+            let is_last = rows.len() < most;
+            for row in rows {
+                if row.place.ts >= end || reach.is_some_and(|reach| since > reach) {
+                    break 'points;
+                }
+                (from, last, since) = (next(row.place), row.place, since + 1);
+                if self.drafts.get(self.done).is_some_and(|draft| draft.place == row.place) {
+                    (self.done, since) = (self.done + 1, 0);
+                }
+                self.step(&mut walk, row)?;
+            }
+            store::rewrite(tx, open.ledger.series_id, &std::mem::take(&mut self.changed)).await?;
+            if is_last {
+                open.ledger.remembered.walk = Some(walk.kept());
+                break;
+            }
+        }
+        for (place, _, stored) in std::mem::take(&mut self.group) {
+            self.note(place, &stored, Outcome::default());
+        }
+        store::rewrite(tx, open.ledger.series_id, &std::mem::take(&mut self.changed)).await?;
+        self.unknown(tx, open.ledger.series_id, first.ts, last.ts).await
+    }
+
+    fn step(&mut self, walk: &mut Walk, row: Row) -> Result<(), Error> {
+        let verdict = walk.step(row.place, &row.reading).map_err(|unfit| unfit.at(self.sent, row.place.id))?;
+        self.group.push((row.place, row.reading.value, row.outcome));
+        let Some(verdict) = verdict else { return Ok(()) };
+        self.follow(walk, &verdict);
+        let (judged, open) = std::mem::take(&mut self.group).into_iter().partition(|(place, ..)| *place <= verdict.place);
+        self.group = open;
+        let judged: Vec<_> = judged;
+        for (place, value, stored) in judged {
+            let reading = super::reading::Reading { value, ..Default::default() };
+            let found = if place == verdict.place { outcome(walk, &verdict, &reading) } else { Outcome::default() };
+            self.note(place, &stored, found);
+        }
+        Ok(())
+    }
+
+    /// Writes down what was found out about a point, where it is not what is stored.
+    fn note(&mut self, place: Place, stored: &Outcome, found: Outcome) {
+        if *stored != found {
+            self.changed.push((place, found.clone()));
+        }
+        if let Ok(index) = self.drafts.binary_search_by_key(&place, |draft| draft.place) {
+            self.outcomes[index] = found;
+        }
+    }
+
+    /// Follows the episodes of the rules.
+    fn follow(&mut self, walk: &Walk, verdict: &Verdict) {
+        for rule in walk.plan().rules().signalling(verdict.judged.signals.without(verdict.begins)) {
+            if let Some(episode) = self.episodes.iter_mut().rev().find(|episode| episode.opening.rule == rule.id) {
+                episode.points.push(verdict.place.id);
+            }
+        }
+        let begun = begins(walk, verdict).into_iter().map(|opening| Episode { opening, points: vec![verdict.place.id] });
+        self.episodes.extend(begun);
+    }
+
+    /// The episodes that no alert was opened for yet.
+    async fn unknown(&mut self, tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Vec<Opening>, Error> {
+        let episodes = std::mem::take(&mut self.episodes);
+        if episodes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known: HashSet<_> = spc_alerts::opened(tx, series_id, from, to).await?.into_iter().collect();
+        let is_new = |episode: &Episode| !episode.points.iter().any(|point| known.contains(&(episode.opening.rule.clone(), *point)));
+        Ok(episodes.into_iter().filter(is_new).map(|episode| episode.opening).collect())
+    }
+}
+
+/// The next points from a place on.
+async fn chunk(tx: &mut OrgTx, open: &Open, from: Place, most: usize, read: &mut usize) -> Result<Vec<Row>, Error> {
+    let rows = store::forward(tx, open.ledger.series_id, from, i64::try_from(most).map_err(Error::broken)?).await?;
+    *read += rows.len();
+    if *read > MOST {
+        let message = format!(
+            "more than {MOST} points would have to be judged again; send points in the order of their times, or begin another series"
+        );
+        return Err(Refusal::new(Reason::SpcTooManyPoints, message).about("series_id", open.ledger.series_id).about("limit", MOST).into());
+    }
+    Ok(rows)
+}
+
+/// The place right behind another.
+fn next(place: Place) -> Place {
+    Place { id: Uuid::from_u128(place.id.as_u128().saturating_add(1)), ..place }
+}

@@ -1,0 +1,160 @@
+//! Spans: some hundred points one after another, summed up for whoever draws all of them.
+
+use serde::{Deserialize, Serialize};
+use spectra_mesh::{Error, OrgTx};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    reading::{Draft, Place},
+    walk::micros,
+};
+
+/// How many points a span has when it is full.
+const FULL: i32 = 250;
+
+/// A span as it is summed up. Times are in microseconds since 1970.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Span {
+    from: i64,
+    from_id: Uuid,
+    to: i64,
+    points: i32,
+    present: i32,
+    lowest: Option<(f64, i64)>,
+    highest: Option<(f64, i64)>,
+}
+
+impl Span {
+    fn of(place: Place) -> Self {
+        let at = micros(place.ts);
+        Self { from: at, from_id: place.id, to: at, points: 0, present: 0, lowest: None, highest: None }
+    }
+
+    fn take(&mut self, place: Place, plotted: Option<f64>) {
+        let at = micros(place.ts);
+        self.to = at;
+        self.points += 1;
+        let Some(value) = plotted else { return };
+        self.present += 1;
+        if self.lowest.is_none_or(|(lowest, _)| value < lowest) {
+            self.lowest = Some((value, at));
+        }
+        if self.highest.is_none_or(|(highest, _)| value > highest) {
+            self.highest = Some((value, at));
+        }
+    }
+}
+
+/// Adds points behind all others; gives the span that is not full yet.
+pub(super) async fn extend(
+    tx: &mut OrgTx,
+    series_id: Uuid,
+    last: Option<Span>,
+    drafts: &[Draft],
+    plotted: impl Fn(usize) -> Option<f64>,
+) -> Result<Option<Span>, Error> {
+    let mut spans: Vec<Span> = last.into_iter().collect();
+    for (index, draft) in drafts.iter().enumerate() {
+        if spans.last().is_none_or(|span| span.points >= FULL) {
+            spans.push(Span::of(draft.place));
+        }
+        if let Some(span) = spans.last_mut() {
+            span.take(draft.place, plotted(index));
+        }
+    }
+    write(tx, series_id, &spans).await?;
+    Ok(spans.pop())
+}
+
+async fn write(tx: &mut OrgTx, series_id: Uuid, spans: &[Span]) -> Result<(), Error> {
+    let at = |micros: i64| OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).map_err(Error::broken);
+    let all = |time: fn(&Span) -> i64| spans.iter().map(|span| at(time(span))).collect::<Result<Vec<_>, _>>();
+    let some = |end: fn(&Span) -> Option<(f64, i64)>| {
+        spans.iter().map(|span| end(span).map(|(_, micros)| at(micros)).transpose()).collect::<Result<Vec<_>, _>>()
+    };
+    let (from, to) = (all(|span| span.from)?, all(|span| span.to)?);
+    let (lowest_ts, highest_ts) = (some(|span| span.lowest)?, some(|span| span.highest)?);
+    let ids: Vec<_> = spans.iter().map(|span| span.from_id).collect();
+    let points: Vec<_> = spans.iter().map(|span| span.points).collect();
+    let present: Vec<_> = spans.iter().map(|span| span.present).collect();
+    let lowest: Vec<_> = spans.iter().map(|span| span.lowest.map(|(value, _)| value)).collect();
+    let highest: Vec<_> = spans.iter().map(|span| span.highest.map(|(value, _)| value)).collect();
+    sqlx::query!(
+        "INSERT INTO spc_spans (organization_id, series_id, from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts)
+         SELECT $1, $2, * FROM unnest($3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::int[], $7::int[], $8::float8[],
+                                      $9::timestamptz[], $10::float8[], $11::timestamptz[])
+         ON CONFLICT (organization_id, series_id, from_ts, from_id) DO UPDATE
+            SET to_ts = excluded.to_ts, points = excluded.points, present = excluded.present, lowest = excluded.lowest,
+                lowest_ts = excluded.lowest_ts, highest = excluded.highest, highest_ts = excluded.highest_ts",
+        tx.org(),
+        series_id,
+        &from,
+        &ids,
+        &to,
+        &points,
+        &present,
+        &lowest as _,
+        &lowest_ts as _,
+        &highest as _,
+        &highest_ts as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Sums up anew what lies around points that came late; gives the last span of the series.
+pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Option<Span>, Error> {
+    let touched = sqlx::query!(
+        "WITH gone AS (DELETE FROM spc_spans WHERE organization_id = $1 AND series_id = $2 AND from_ts <= $4 AND to_ts >= $3
+                       RETURNING from_ts, to_ts)
+         SELECT min(from_ts) AS from_ts, max(to_ts) AS to_ts FROM gone",
+        tx.org(),
+        series_id,
+        from,
+        to,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let from = touched.from_ts.map_or(from, |first| first.min(from));
+    let to = touched.to_ts.map_or(to, |last| last.max(to));
+    sqlx::query!(
+        "INSERT INTO spc_spans (organization_id, series_id, from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts)
+         SELECT $1, $2, (array_agg(ts ORDER BY place))[1], (array_agg(id ORDER BY place))[1], max(ts), count(*), count(plotted),
+                min(plotted), (array_agg(ts ORDER BY plotted, place) FILTER (WHERE plotted IS NOT NULL))[1],
+                max(plotted), (array_agg(ts ORDER BY plotted DESC, place) FILTER (WHERE plotted IS NOT NULL))[1]
+           FROM (SELECT ts, id, coalesce(statistic, value) AS plotted, row_number() OVER (ORDER BY ts, id) - 1 AS place
+                   FROM spc_points WHERE organization_id = $1 AND series_id = $2 AND ts BETWEEN $3 AND $4) AS numbered
+          GROUP BY place / $5::int",
+        tx.org(),
+        series_id,
+        from,
+        to,
+        FULL,
+    )
+    .execute(tx.conn())
+    .await?;
+    last(tx, series_id).await
+}
+
+/// The last span of a series.
+async fn last(tx: &mut OrgTx, series_id: Uuid) -> Result<Option<Span>, Error> {
+    let row = sqlx::query!(
+        "SELECT from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts FROM spc_spans
+          WHERE organization_id = $1 AND series_id = $2 ORDER BY from_ts DESC, from_id DESC LIMIT 1",
+        tx.org(),
+        series_id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| Span {
+        from: micros(row.from_ts),
+        from_id: row.from_id,
+        to: micros(row.to_ts),
+        points: row.points,
+        present: row.present,
+        lowest: row.lowest.zip(row.lowest_ts.map(micros)),
+        highest: row.highest.zip(row.highest_ts.map(micros)),
+    }))
+}

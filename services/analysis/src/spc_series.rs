@@ -1,0 +1,89 @@
+//! Series of control charts: what is charted, and by which limits and rules.
+
+use spectra_mesh::{Labelled, Object, stamp};
+use spectra_proto::analysis::{self as pb, SpcChartType, SpcEntityType, SpcRuleset};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+mod definition;
+mod estimate;
+mod rebase;
+mod rpc;
+mod stages;
+mod store;
+
+pub(crate) use estimate::{Counted, sigma_within};
+pub(crate) use stages::Stage;
+
+/// A series, with the limits and rules of the stage in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    organization_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    path: String,
+    entity_type: Labelled<SpcEntityType>,
+    entity_id: Option<Uuid>,
+    method: Option<String>,
+    instrument_id: Option<Uuid>,
+    metric: String,
+    pub(crate) chart_type: Labelled<SpcChartType>,
+    pub(crate) subgroup_size: i32,
+    pub(crate) spec_lcl: Option<f64>,
+    pub(crate) spec_ucl: Option<f64>,
+    pub(crate) target: Option<f64>,
+    ctrl_lcl: Option<f64>,
+    ctrl_ucl: Option<f64>,
+    centre: Option<f64>,
+    sigma: Option<f64>,
+    limits_frozen_at: Option<OffsetDateTime>,
+    ruleset: Labelled<SpcRuleset>,
+    ruleset_version: i32,
+    ruleset_options: Object,
+    chart_options: Object,
+    stage: i32,
+    pub(crate) hold: bool,
+    is_active: bool,
+    revision: i32,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+    pub(crate) points: i64,
+}
+
+impl From<Series> for pb::SpcSeries {
+    fn from(series: Series) -> Self {
+        Self {
+            id: series.id.to_string(),
+            organization_id: series.organization_id.to_string(),
+            name: series.name,
+            path: series.path,
+            entity_type: series.entity_type.number(),
+            entity_id: series.entity_id.map(|id| id.to_string()),
+            method: series.method,
+            instrument_id: series.instrument_id.map(|id| id.to_string()),
+            metric: series.metric,
+            chart_type: Some(series.chart_type.number()),
+            subgroup_size: Some(series.subgroup_size),
+            spec_lcl: series.spec_lcl,
+            spec_ucl: series.spec_ucl,
+            target: series.target,
+            ctrl_lcl: series.ctrl_lcl,
+            ctrl_ucl: series.ctrl_ucl,
+            centre: series.centre,
+            sigma: series.sigma,
+            limits_frozen_at: series.limits_frozen_at.map(stamp),
+            ruleset: Some(series.ruleset.number()),
+            ruleset_version: series.ruleset_version,
+            ruleset_options: Some(series.ruleset_options.into()),
+            chart_options: Some(series.chart_options.into()),
+            hold: series.hold,
+            is_active: Some(series.is_active),
+            points: i32::try_from(series.points).unwrap_or(i32::MAX),
+            stage: series.stage,
+            warnings: Vec::new(),
+            revision: series.revision,
+            created_at: Some(stamp(series.created_at)),
+            updated_at: Some(stamp(series.updated_at)),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Alerts of series and what they hold, through the gateway.
+
+use serde_json::{Value, json};
+use spectra_tests::{Caller, Mesh, TEST};
+use tokio::task::JoinSet;
+
+use crate::{
+    runs::ready_tool,
+    spc_points::{day, points},
+    spc_series::series,
+};
+
+pub(crate) const ALERTS: &str = "/api/analysis/spc/alerts";
+
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "ListSpcAlerts" => json!({"seriesId": id("spc series")}),
+        "GetSpcAlert" | "AcknowledgeSpcAlert" => json!({"id": id("spc alert")}),
+        "ResolveSpcAlert" => json!({"id": id("spc alert"), "comment": "a new probe card"}),
+        _ => return None,
+    })
+}
+
+/// The alerts of a series, the first one first.
+pub(crate) async fn alerts(caller: &Caller, series: &str) -> Vec<Value> {
+    let id = series.rsplit('/').next().unwrap();
+    let mut alerts = caller.get(&format!("{ALERTS}?series_id={id}&limit=1000")).await.expect(200)["items"].as_array().unwrap().clone();
+    alerts.sort_by_key(|alert| (alert["window_to"].as_str().unwrap().to_owned(), alert["rule"].as_str().unwrap().to_owned()));
+    alerts
+}
+
+#[tokio::test]
+async fn an_alert_is_of_one_rule_and_episode() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3})).await;
+    let values = [Some(0.5), Some(4.0), Some(5.0), None, Some(6.0), Some(0.0), Some(-4.0), Some(f64::MAX)];
+    let days: Vec<_> = (1..=values.len()).map(day).collect();
+    let sent: Vec<_> = days.iter().map(String::as_str).zip(values).collect();
+    for batch in sent.chunks(3) {
+        points(&engineer, &path, batch).await;
+    }
+    let told: Vec<_> = alerts(&engineer, &path).await;
+    let of = |rule: &str| told.iter().filter(|alert| alert["rule"] == rule).map(|alert| alert["window_to"].clone()).collect::<Vec<_>>();
+    assert_eq!(of("we1"), [json!(days[1]), json!(days[6])], "a missing point ends no episode, one that does not signal does");
+    assert_eq!(of("we2"), [json!(days[2])], "2 of 3 beyond 2 sigma");
+    let first = told.iter().find(|alert| alert["rule"] == "we1").unwrap();
+    assert_eq!((&first["severity"], &first["window_from"], &first["closed_at"]), (&json!("critical"), &json!(days[1]), &Value::Null));
+    assert_eq!((&first["details"]["ucl"], &first["details"]["stage"]), (&json!(3), &json!(1)), "{first}");
+    let second = told.iter().find(|alert| alert["rule"] == "we2").unwrap();
+    assert_eq!((&second["severity"], &second["window_from"]), (&json!("warning"), &json!(days[0])), "{second}");
+    let point = engineer.get(&format!("{path}/points/{}", first["point_id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(point["value"], 4.0);
+}
+
+#[tokio::test]
+async fn an_alert_is_acknowledged_and_resolved() {
+    let mesh = Mesh::start().await;
+    let (engineer, viewer) = (mesh.demo("engineer").await, mesh.demo("viewer").await);
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3})).await;
+    points(&engineer, &path, &[(&day(1), Some(4.0)), (&day(2), Some(0.0)), (&day(3), Some(0.0)), (&day(4), Some(4.0))]).await;
+    let told = alerts(&viewer, &path).await;
+    let at = |nth: usize| format!("{ALERTS}/{}", told[nth]["id"].as_str().unwrap());
+    let (first, second) = (at(0), at(1));
+    viewer.post(&format!("{first}/acknowledge"), json!({})).await.refused(403, "role_required");
+    let seen = engineer.post(&format!("{first}/acknowledge"), json!({"comment": "looking"})).await.expect(200);
+    assert_eq!((&seen["acknowledged_comment"], seen["acknowledged_at"].is_string()), (&json!("looking"), true));
+    engineer.post(&format!("{first}/acknowledge"), json!({})).await.refused(409, "spc_alert_state");
+    let resolved = engineer.post(&format!("{first}/resolve"), json!({"comment": "a loose cable"})).await.expect(200);
+    assert_eq!(
+        (&resolved["resolution"], resolved["closed_by"].is_string(), &resolved["manifest"]),
+        (&json!("a loose cable"), true, &Value::Null)
+    );
+    engineer.post(&format!("{first}/resolve"), json!({"comment": "again"})).await.refused(409, "spc_alert_state");
+    engineer.post(&format!("{second}/resolve"), json!({"comment": " "})).await.refused(422, "invalid");
+    engineer.post(&format!("{second}/resolve"), json!({"comment": "no acknowledging is needed"})).await.expect(200);
+    engineer.post(&format!("{second}/acknowledge"), json!({})).await.refused(409, "spc_alert_state");
+    let count = async |query: &str| viewer.get(&format!("{ALERTS}?count=true&{query}")).await.expect(200)["pagination"]["total"].clone();
+    assert_eq!(
+        (count("open=true").await, count("open=false&severity=critical").await, count("rule=we1").await),
+        (json!(0), json!(2), json!(2))
+    );
+    assert_eq!(viewer.get(&first).await.expect(200), resolved);
+    mesh.caller("engineer", TEST).await.get(&first).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_open_critical_alert_holds_runs() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let (tool, other) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "hold": true, "instrument_id": tool, "method": "iv_sweep"})).await;
+    let run = async |tool: &str, method: &str| engineer.post("/api/analysis/runs", json!({"instrument_id": tool, "method": method})).await;
+    run(&tool, "iv_sweep").await.expect(201);
+    points(&engineer, &path, &[(&day(1), Some(4.0))]).await;
+    let alert = alerts(&engineer, &path).await[0].clone();
+    let problem = run(&tool, "iv_sweep").await.refused(409, "spc_hold");
+    assert_eq!((&problem["alert_id"], &problem["series_id"]), (&alert["id"], &alert["series_id"]), "{problem}");
+    run(&tool, "cv_sweep").await.expect(201);
+    run(&other, "iv_sweep").await.expect(201);
+
+    let resolve = format!("{ALERTS}/{}/resolve", alert["id"].as_str().unwrap());
+    let signed = |password: &str| json!({"comment": "a new probe", "method": "password", "password": password});
+    engineer.post(&resolve, signed("eng123")).await.refused(403, "role_required");
+    pi.post(&resolve, json!({"comment": "a new probe"})).await.refused(422, "invalid");
+    pi.post(&resolve, signed("wrong")).await.refused(403, "wrong_password");
+    run(&tool, "iv_sweep").await.refused(409, "spc_hold");
+    let resolved = pi.post(&resolve, signed("pi123")).await.expect(200);
+    let manifest: Value = serde_json::from_str(resolved["manifest"].as_str().unwrap()).unwrap();
+    assert_eq!((&manifest["record"]["kind"], &manifest["record"]["id"]), (&json!("spc_alert"), &alert["id"]));
+    assert_eq!(resolved["signature_key"].as_str().unwrap().len(), 64);
+    run(&tool, "iv_sweep").await.expect(201);
+}
+
+/// Fifty runs are asked for while an alert is opened: those that came before it are there, and none after.
+#[tokio::test]
+async fn no_run_slips_past_a_hold() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = ready_tool(&engineer).await;
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "hold": true, "instrument_id": tool})).await;
+    let mut all = JoinSet::new();
+    for _ in 0..50 {
+        let (engineer, tool) = (engineer.clone(), tool.clone());
+        all.spawn(async move { engineer.post("/api/analysis/runs", json!({"instrument_id": tool, "method": "m"})).await.status.as_u16() });
+    }
+    points(&engineer, &path, &[(&day(1), Some(4.0))]).await;
+    let statuses = all.join_all().await;
+    assert!(statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
+    // The trail is linked in the order in which transactions commit.
+    let late: i64 = sqlx::query_scalar(
+        "WITH linked AS (SELECT kind, action, link FROM analysis.audit_events e JOIN analysis.audit_links l ON l.event = e.seq)
+         SELECT count(*) FROM linked WHERE kind = 'runs' AND link > (SELECT min(link) FROM linked WHERE kind = 'spc_alerts')",
+    )
+    .fetch_one(&mut mesh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(late, 0, "a run was written after the alert that holds it");
+    engineer.post("/api/analysis/runs", json!({"instrument_id": tool, "method": "m"})).await.refused(409, "spc_hold");
+    let there = engineer.get("/api/analysis/runs?count=true").await.expect(200)["pagination"]["total"].as_u64().unwrap();
+    let made = statuses.iter().filter(|status| **status == 201).count();
+    assert_eq!(there, u64::try_from(made).unwrap());
+}

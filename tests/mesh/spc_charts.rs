@@ -1,0 +1,65 @@
+//! Charts of series, through the gateway.
+
+use serde_json::{Value, json};
+use spectra_tests::{Mesh, TEST};
+
+use crate::{
+    spc_points::{day, points},
+    spc_series::series,
+};
+
+/// An example request of each method, in proto3 JSON.
+pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
+    Some(match method {
+        "GetSpcChart" | "GetSpcCapability" => json!({"id": id("spc series")}),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn a_chart_shows_points_limits_zones_and_what_signals() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = series(&engineer, json!({"ctrl_lcl": 0.4, "ctrl_ucl": 0.6, "spec_lcl": 0.3, "spec_ucl": 0.7})).await;
+    let empty = engineer.get(&format!("{path}/chart")).await.expect(200);
+    assert_eq!((&empty["points"], &empty["total"], &empty["ctrl_ucl"]), (&json!([]), &json!(0), &json!(0.6)));
+    points(&engineer, &path, &[(&day(1), Some(0.5)), (&day(2), None), (&day(3), Some(0.7)), (&day(4), Some(0.5))]).await;
+    let chart = mesh.demo("viewer").await.get(&format!("{path}/chart")).await.expect(200);
+    let drawn: Vec<_> = chart["points"].as_array().unwrap().iter().map(|point| json!([point["ts"], point["value"]])).collect();
+    assert_eq!(drawn, [json!([day(1), 0.5]), json!([day(2), null]), json!([day(3), 0.7]), json!([day(4), 0.5])]);
+    assert_eq!(chart["violations"], json!([chart["points"][2]]));
+    assert_eq!(chart["violations"][0]["triggered_rules"], json!(["we1"]));
+    let upper: Vec<_> =
+        chart["zones"].as_array().unwrap().iter().map(|zone| (zone["upper"].as_f64().unwrap() * 1e9).round() / 1e9).collect();
+    assert_eq!(upper, [0.533_333_333, 0.566_666_667, 0.6]);
+    assert_eq!((&chart["frozen"], &chart["open_alerts"], &chart["series"]["spec_ucl"]), (&json!(true), &json!(1), &json!(0.7)));
+    assert_eq!((chart["stages"].as_array().unwrap().len(), &chart["stages"][0]["ruleset"]), (1, &json!("western_electric")));
+    engineer.get(&format!("{path}/chart?max_points=1")).await.refused(422, "invalid");
+    mesh.caller("viewer", TEST).await.get(&format!("{path}/chart")).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn capability_is_of_the_points_that_count() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let bare = series(&engineer, json!({})).await;
+    engineer.get(&format!("{bare}/capability")).await.refused(409, "spc_no_specification");
+    let path = series(&engineer, json!({"spec_lcl": 0, "spec_ucl": 4, "target": 2})).await;
+    engineer.get(&format!("{path}/capability")).await.refused(409, "spc_too_few_points");
+    let days: Vec<_> = (0..31).map(day).collect();
+    let mut sent: Vec<_> = days.iter().enumerate().map(|(nth, day)| (day.as_str(), Some([1.0, 2.0, 3.0][nth % 3]))).collect();
+    sent[30].1 = Some(100.0);
+    let stored = points(&engineer, &path, &sent).await;
+    let outlier = stored["points"][30]["id"].as_str().unwrap();
+    engineer.post(&format!("{path}/points/{outlier}/exclude"), json!({"reason": "another wafer"})).await.expect(200);
+    let told = mesh.demo("viewer").await.get(&format!("{path}/capability")).await.expect(200);
+    let number = |name: &str| told[name].as_f64().unwrap_or_else(|| panic!("{name} in {told}"));
+    // Thirty values 1, 2 and 3 in turn; their moving ranges are 1, 1 and 2.
+    let (within, overall) = ((20.0 + 9.0 * 2.0) / 29.0 / 1.128_379_167_095_512_6, (20.0_f64 / 29.0).sqrt());
+    assert!((number("sigma_within") - within).abs() < 1e-9 && (number("sigma_overall") - overall).abs() < 1e-9, "{told}");
+    assert!((number("cp") - 4.0 / (6.0 * within)).abs() < 1e-9 && (number("ppk") - 2.0 / (3.0 * overall)).abs() < 1e-9, "{told}");
+    assert_eq!((&told["n"], number("mean"), number("cpm") > 0.0), (&json!(30), 2.0, true));
+    let interval: Vec<_> = told["cpk_interval"].as_array().unwrap().iter().map(|end| end.as_f64().unwrap()).collect();
+    assert!(interval.len() == 2 && interval[0] < number("cpk") && number("cpk") < interval[1], "{told}");
+    engineer.get(&format!("{path}/capability?level=1")).await.refused(422, "invalid");
+}
