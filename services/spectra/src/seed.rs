@@ -24,6 +24,7 @@ mod eln;
 mod lims;
 mod results;
 mod sops;
+mod spc;
 mod wafers;
 
 /// An organization of the demo data.
@@ -96,6 +97,7 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     let technician = SignedIn::of(stack, TECHNICIAN).await?;
     attachments::write(&technician, &written.samples).await.context("the demo attachments")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
+    spc::write(&engineer).await.context("the demo control chart")?;
     eln::write(&engineer, &written).await.context("the demo notebook")?;
     Ok(true)
 }
