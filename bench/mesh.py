@@ -21,16 +21,21 @@ class Mesh:
     def __init__(self, cluster, work, stack):
         self.ports = {role: free_port() for role in ACCOUNTS}
         self.processes = {}
-        peers = {f"SPECTRA_{role.upper()}_URL": f"http://127.0.0.1:{port}" for role, port in self.ports.items() if role != "gateway"}
-        for role, accounts in ACCOUNTS.items():
-            settings = dict(zip(["DATABASE_URL", "SPECTRA_SYSTEM_DATABASE_URL"], map(cluster.url, accounts)))
-            if role == "identity":
-                settings["SPECTRA_KEY_ENCRYPTION_KEY_FILE"] = str(cluster.key_encryption_key())
-            command = [cluster.spectra, "serve", role, "--listen", f"127.0.0.1:{self.ports[role]}",
-                       "--telemetry-listen", f"127.0.0.1:{free_port()}"]
-            self.processes[role] = stack.enter_context(running(command, work / f"{role}.log", env=peers | settings))
+        self._cluster, self._work, self._stack = cluster, work, stack
+        for role in ACCOUNTS:
+            self.start(role)
         self.url = f"http://127.0.0.1:{self.ports['gateway']}"
         until(lambda: answers(f"{self.url}/health/ready"), "the mesh")
+
+    def start(self, role):
+        """Starts the process of a role, again if it has ended."""
+        peers = {f"SPECTRA_{role.upper()}_URL": f"http://127.0.0.1:{port}" for role, port in self.ports.items() if role != "gateway"}
+        settings = dict(zip(["DATABASE_URL", "SPECTRA_SYSTEM_DATABASE_URL"], map(self._cluster.url, ACCOUNTS[role])))
+        if role == "identity":
+            settings["SPECTRA_KEY_ENCRYPTION_KEY_FILE"] = str(self._cluster.key_encryption_key())
+        command = [self._cluster.spectra, "serve", role, "--listen", f"127.0.0.1:{self.ports[role]}",
+                   "--telemetry-listen", f"127.0.0.1:{free_port()}"]
+        self.processes[role] = self._stack.enter_context(running(command, self._work / f"{role}.log", env=peers | settings))
 
     def sign_in(self):
         """A fresh token: one lives ten minutes, so each round asks for its own."""
