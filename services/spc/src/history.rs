@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Error, Limits, Missing, Pattern, Ruleset, Sides, Signals, limits::Lines};
 
+mod word;
+mod words;
+
+pub(crate) use words::Course;
+
 /// No ruleset has windows over more distances.
 const BANDS: usize = 5;
 
@@ -265,22 +270,12 @@ impl Ruleset {
     /// point would say. Refused when centre or sigma is not finite, or sigma is below zero.
     pub fn judge(&self, points: &[f64], centre: f64, sigma: f64) -> Result<Vec<Signals>, Error> {
         Limits::process(centre, sigma).checked()?;
-        let lines = Lines::around(centre, sigma, 3.0, None);
-        self.judge_between(points.iter().map(|&point| (point, lines)))
+        self.judge_along(points, Course::Steady { centre, sigma })
     }
 
     /// The same of points with lines of their own.
-    pub(crate) fn judge_between(&self, points: impl Iterator<Item = (f64, Lines)>) -> Result<Vec<Signals>, Error> {
-        let detector = Detector::of(self)?;
-        let mut history = History::default();
-        let judge = |(point, lines): (f64, Lines)| {
-            if point.is_nan() || lines.centre.is_nan() {
-                detector.skip(&mut history);
-                return Signals::default();
-            }
-            detector.judge(&mut history, point, &lines)
-        };
-        Ok(points.map(judge).collect())
+    pub(crate) fn judge_along(&self, points: &[f64], course: Course<'_>) -> Result<Vec<Signals>, Error> {
+        Ok(Detector::of(self)?.judge_all(points, course))
     }
 }
 
@@ -302,3 +297,6 @@ mod missing {
         Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Statistical process control, by definition: charts, rules, capability, gauges and run lengths.
 //!
 //! Pure: no database, no clock, no contract. A series fed point by point, in batches or all at once gets the same
-//! answers, as [`Online`] is the one evaluator. A missing value is NaN or absent; an infinite one is an error.
+//! answers: [`Online`] is the evaluator, and [`Ruleset::judge`] says the same of many points at a time. A missing value is NaN or
+//! absent; an infinite one is an error.
 
 pub mod arl;
 pub mod capability;

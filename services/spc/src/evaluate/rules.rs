@@ -6,7 +6,7 @@ use super::{
     Object, object,
     read::{Call, signalling},
 };
-use crate::{Error, Ruleset, error::finite, limits::Lines};
+use crate::{Error, Ruleset, error::present, history::Course};
 
 /// The rules that signal, of one ruleset or of several by name. Centre and sigma are one number each, or one a point.
 pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
@@ -18,12 +18,12 @@ pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
     if let Some(place) = sigmas.iter().position(|&sigma| sigma < 0.0) {
         return Err(Error::input("sigma", "must be 0 or more").at(place));
     }
-    let lines: Vec<Lines> = centres.iter().zip(&sigmas).map(|(&centre, &sigma)| Lines::around(centre, sigma, 3.0, None)).collect();
-    for (place, line) in lines.iter().enumerate().filter(|(_, line)| !line.centre.is_nan() && !line.sigma.is_nan()) {
-        finite(line.centre + 100.0 * line.sigma, "sigma").map_err(|error| error.at(place))?;
+    for (place, (centre, sigma)) in centres.iter().zip(&sigmas).enumerate() {
+        present(centre + 100.0 * sigma, "sigma").map_err(|error| error.at(place))?;
     }
+    let course = Course::Varying { centres: &centres, sigmas: &sigmas };
     let Some(names) = call.value("rulesets") else {
-        return Ok(object(json!({"violations": judged(&call.ruleset("western_electric")?, &points, &lines)?})));
+        return Ok(object(json!({"violations": judged(&call.ruleset("western_electric")?, &points, course)?})));
     };
     let names: Vec<&str> = names
         .as_array()
@@ -34,12 +34,11 @@ pub(super) fn rules(call: &Call<'_>) -> Result<Object, Error> {
     }
     let mut by_name = Object::new();
     for name in names {
-        by_name.insert(name.to_owned(), judged(&call.named(name)?, &points, &lines)?.into());
+        by_name.insert(name.to_owned(), judged(&call.named(name)?, &points, course)?.into());
     }
     Ok(object(json!({"violations": by_name})))
 }
 
-fn judged(ruleset: &Ruleset, points: &[f64], lines: &[Lines]) -> Result<Vec<Value>, Error> {
-    let signals = ruleset.judge_between(points.iter().copied().zip(lines.iter().copied()))?;
-    Ok(signalling(ruleset, &signals))
+fn judged(ruleset: &Ruleset, points: &[f64], course: Course<'_>) -> Result<Vec<Value>, Error> {
+    Ok(signalling(ruleset, &ruleset.judge_along(points, course)?))
 }
