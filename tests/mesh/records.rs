@@ -10,9 +10,9 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, custody, devices, eln, feature_sets, genealogy, instruments, labels, materials, ml_models,
-    organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts, spc_charts, spc_points,
-    spc_series, users, wafers,
+    attachments, audit, calibrations, custody, devices, eln, feature_sets, gauge_studies, genealogy, instruments, labels, materials,
+    ml_models, organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts, spc_charts,
+    spc_evaluation, spc_points, spc_series, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -63,6 +63,7 @@ impl Records {
         records.insert("run", run);
         records.insert("result", result);
         records.insert("derived result", derived);
+        records.insert("gauge study", gauge_studies::studied(&engineer, &instrument).await);
         records.insert("device", device);
         records.insert("wafer", wafer);
         records.insert("another sample", parent);
@@ -143,6 +144,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "DeviceService" => ("devices.rs", devices::example(name, id)),
         "ElnService" => ("eln.rs", eln::example(name, id)),
         "FeatureSetService" => ("feature_sets.rs", feature_sets::example(name, id)),
+        "GaugeStudyService" => ("gauge_studies.rs", gauge_studies::example(name, id)),
         "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "LabelService" => ("labels.rs", labels::example(name, id)),
@@ -161,6 +163,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "SopService" => ("sops.rs", sops::example(name, id)),
         "SpcAlertService" => ("spc_alerts.rs", spc_alerts::example(name, id)),
         "SpcChartService" => ("spc_charts.rs", spc_charts::example(name, id)),
+        "SpcEvaluationService" => ("spc_evaluation.rs", spc_evaluation::example(name)),
         "SpcPointService" => ("spc_points.rs", spc_points::example(name, id)),
         "SpcSeriesService" => ("spc_series.rs", spc_series::example(name, id)),
         "UserService" => ("users.rs", users::example(name, id)),

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Outbox, Peer};
 use spectra_proto::analysis::{
-    calibration_service_server, feature_set_service_server, instrument_service_server, ml_model_service_server, result_service_server,
-    run_service_server, spc_alert_service_server, spc_chart_service_server, spc_point_service_server, spc_series_service_server,
+    calibration_service_server, feature_set_service_server, gauge_study_service_server, instrument_service_server, ml_model_service_server,
+    result_service_server, run_service_server, spc_alert_service_server, spc_chart_service_server, spc_evaluation_service_server,
+    spc_point_service_server, spc_series_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 mod calibrations;
 mod feature_sets;
+mod gauge_studies;
 mod identity;
 mod instruments;
 mod lims;
@@ -21,6 +23,7 @@ mod results;
 mod runs;
 mod spc_alerts;
 mod spc_charts;
+mod spc_evaluation;
 mod spc_points;
 mod spc_series;
 
@@ -28,12 +31,14 @@ mod spc_series;
 pub const OFFERS: &[&str] = &[
     calibration_service_server::SERVICE_NAME,
     feature_set_service_server::SERVICE_NAME,
+    gauge_study_service_server::SERVICE_NAME,
     instrument_service_server::SERVICE_NAME,
     ml_model_service_server::SERVICE_NAME,
     result_service_server::SERVICE_NAME,
     run_service_server::SERVICE_NAME,
     spc_alert_service_server::SERVICE_NAME,
     spc_chart_service_server::SERVICE_NAME,
+    spc_evaluation_service_server::SERVICE_NAME,
     spc_point_service_server::SERVICE_NAME,
     spc_series_service_server::SERVICE_NAME,
 ];
@@ -56,12 +61,14 @@ pub fn routes(db: Db, identity: Peer, lims: Peer, stop: CancellationToken) -> Ro
     routes
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(feature_set_service_server::FeatureSetServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(gauge_study_service_server::GaugeStudyServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(instrument_service_server::InstrumentServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(ml_model_service_server::MlModelServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(result_service_server::ResultServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(run_service_server::RunServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(spc_alert_service_server::SpcAlertServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(spc_chart_service_server::SpcChartServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(spc_evaluation_service_server::SpcEvaluationServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(spc_point_service_server::SpcPointServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(spc_series_service_server::SpcSeriesServiceServer::from_arc(app)));
     routes.routes()

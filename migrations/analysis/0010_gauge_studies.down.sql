@@ -1,0 +1,2 @@
+DROP TABLE gauge_studies;
+DROP TYPE gauge_method;
