@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_types, reason = "tests look into the database by statements of their own making")]
 
+mod analyses;
 mod attachments;
 mod audit;
 mod begin;

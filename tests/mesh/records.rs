@@ -10,9 +10,9 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    attachments, audit, calibrations, custody, devices, eln, feature_sets, gauge_studies, genealogy, instruments, labels, materials,
-    ml_models, organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts, spc_charts,
-    spc_evaluation, spc_points, spc_series, users, wafers,
+    analyses, attachments, audit, calibrations, custody, devices, eln, feature_sets, gauge_studies, genealogy, instruments, labels,
+    materials, ml_models, organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts,
+    spc_charts, spc_evaluation, spc_points, spc_series, users, wafers,
 };
 
 /// The ids of one record of each resource, by kind.
@@ -61,6 +61,7 @@ impl Records {
         records.insert("model", model.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("feature set", set);
         records.insert("run", run);
+        records.insert("analysis", analyses::analysed(&engineer, &result).await);
         records.insert("result", result);
         records.insert("derived result", derived);
         records.insert("gauge study", gauge_studies::studied(&engineer, &instrument).await);
@@ -137,6 +138,7 @@ pub(crate) fn nobodys() -> Value {
 fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMessage {
     let (service, name) = (method.parent_service(), method.name());
     let (file, request) = match service.name() {
+        "AnalysisService" => ("analyses.rs", analyses::example(name, id)),
         "AttachmentService" => ("attachments.rs", attachments::example(name, id)),
         "AuditService" => ("audit.rs", audit::example(name, id)),
         "CalibrationService" => ("calibrations.rs", calibrations::example(name, id)),

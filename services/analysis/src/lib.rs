@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Outbox, Peer};
 use spectra_proto::analysis::{
-    calibration_service_server, feature_set_service_server, gauge_study_service_server, instrument_service_server, ml_model_service_server,
-    result_service_server, run_service_server, spc_alert_service_server, spc_chart_service_server, spc_evaluation_service_server,
-    spc_point_service_server, spc_series_service_server,
+    analysis_service_server, calibration_service_server, feature_set_service_server, gauge_study_service_server, instrument_service_server,
+    ml_model_service_server, result_service_server, run_service_server, spc_alert_service_server, spc_chart_service_server,
+    spc_evaluation_service_server, spc_point_service_server, spc_series_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
+mod analyses;
 mod calibrations;
 mod feature_sets;
 mod gauge_studies;
@@ -29,6 +30,7 @@ mod spc_series;
 
 /// The gRPC services offered here.
 pub const OFFERS: &[&str] = &[
+    analysis_service_server::SERVICE_NAME,
     calibration_service_server::SERVICE_NAME,
     feature_set_service_server::SERVICE_NAME,
     gauge_study_service_server::SERVICE_NAME,
@@ -46,6 +48,7 @@ pub const OFFERS: &[&str] = &[
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
 struct App {
+    computer: analyses::Computer,
     db: Db,
     identity: identity::Identity,
     lims: lims::Lims,
@@ -55,10 +58,16 @@ struct App {
 /// The handlers, over the database of analysis and with identity and LIMS to ask. The streams that they feed end at `stop`.
 #[must_use]
 pub fn routes(db: Db, identity: Peer, lims: Peer, stop: CancellationToken) -> Routes {
-    let app =
-        Arc::new(App { outbox: Outbox::start(&db, "analysis", stop), db, identity: identity::Identity(identity), lims: lims::Lims(lims) });
+    let app = Arc::new(App {
+        computer: analyses::Computer::default(),
+        outbox: Outbox::start(&db, "analysis", stop),
+        db,
+        identity: identity::Identity(identity),
+        lims: lims::Lims(lims),
+    });
     let mut routes = RoutesBuilder::default();
     routes
+        .add_service(spectra_mesh::compressed!(analysis_service_server::AnalysisServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(feature_set_service_server::FeatureSetServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(gauge_study_service_server::GaugeStudyServiceServer::from_arc(Arc::clone(&app))))

@@ -14,7 +14,6 @@ mod rules;
 mod store;
 mod upload;
 
-#[expect(unused_imports, reason = "what computes results comes with its own change")]
 pub(crate) use derived::{Derived, Input};
 use origin::Origin;
 pub(crate) use store::{of_run, record};

@@ -173,6 +173,7 @@ impl Problem {
                 problem.status = 416;
                 problem.header = info.metadata.get("size").map(|size| (CONTENT_RANGE, format!("bytes */{size}")));
             }
+            Code::FailedPrecondition if problem.code == Reason::AnalysisRefused.label() => problem.status = 422,
             Code::FailedPrecondition if problem.code == Reason::MediaType.label() => problem.status = 415,
             Code::FailedPrecondition if problem.code == Reason::FileTooLarge.label() => problem.status = 413,
             Code::ResourceExhausted if problem.code == Reason::StorageFull.label() => (problem.status, problem.retry_after) = (507, None),

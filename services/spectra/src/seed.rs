@@ -17,6 +17,7 @@ use tonic::Request;
 
 use crate::stack::Stack;
 
+mod analyses;
 mod analysis;
 mod attachments;
 mod custody;
@@ -98,6 +99,7 @@ pub async fn write(stack: &Stack) -> Result<bool> {
     attachments::write(&technician, &written.samples).await.context("the demo attachments")?;
     analysis::write(&engineer, &written).await.context("the demo instruments and runs")?;
     spc::write(&engineer).await.context("the demo control chart")?;
+    analyses::write(&engineer).await.context("the demo analysis")?;
     eln::write(&engineer, &written).await.context("the demo notebook")?;
     Ok(true)
 }

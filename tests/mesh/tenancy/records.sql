@@ -96,6 +96,9 @@ WITH own AS (
   SELECT gen_random_uuid(), certificate.id, instrument.id, now(), now(), 0, 0 FROM certificate, instrument
 ), result AS (
   INSERT INTO results (id, run_id, result_type, created_by) SELECT gen_random_uuid(), run.id, name, person FROM own, run RETURNING id
+), analysis AS (
+  INSERT INTO analyses (id, kind, method, version, run_id, result_id, created_by)
+  SELECT gen_random_uuid(), 'hall', name, '1', run.id, result.id, person FROM own, run, result
 ), columns AS (
   INSERT INTO result_arrays (result_id, place, name, numbers) SELECT result.id, 0, name, '{1,NaN}' FROM own, result
 ), series AS (

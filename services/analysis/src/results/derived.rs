@@ -1,5 +1,4 @@
 //! Results that are computed from others: what is read of the one, and how the other is kept.
-#![expect(dead_code, reason = "what computes results comes with its own change")]
 
 use serde_json::{Map, Value};
 use spectra_mesh::{Error, Object, OrgTx};

@@ -1,0 +1,2 @@
+DROP TABLE analyses;
+DROP TYPE analysis_kind;
