@@ -12,6 +12,7 @@ const CALIBRATIONS: &str = "/api/analysis/calibrations";
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {
         "ListCalibrations" | "GetCalibrationStatus" => json!({"instrumentId": id("instrument")}),
+        "GetDueCalibrations" => json!({}),
         "GetCalibration" => json!({"id": id("calibration")}),
         "CreateCalibration" => json!({"calibration": {
             "instrumentId": id("instrument"), "certificateId": "C-2",
@@ -144,4 +145,86 @@ async fn a_certificate_is_read_and_listed_by_its_instrument() {
     assert_eq!(by("").await, ["C-3", "C-2", "C-1"]);
     assert_eq!(by(&format!("instrument_id={tool}")).await, ["C-3", "C-1"]);
     assert_eq!(by(&format!("instrument_id={other}")).await, ["C-2"]);
+}
+
+/// Each row of the table: of the certificates issued by then, the newest that is not revoked decides.
+#[tokio::test]
+async fn the_standing_at_any_time_is_by_the_table() {
+    /// Certificates by their days and whether they are revoked; the day asked about, and what is told.
+    type Row = (&'static [(i64, i64, bool)], i64, &'static str, Option<usize>);
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let table: [Row; 12] = [
+        (&[], 0, "no_calibration", None),
+        (&[(5, 10, false)], 0, "not_yet_valid", Some(0)),
+        (&[(5, 10, false)], 7, "valid", Some(0)),
+        (&[(-10, 10, false)], 0, "valid", Some(0)),
+        (&[(-10, -5, false)], 0, "expired", Some(0)),
+        (&[(-10, 10, true)], 1, "revoked", Some(0)),
+        (&[(-10, 10, true)], -5, "valid", Some(0)),
+        (&[(-10, 10, false), (-5, 10, false)], 0, "valid", Some(1)),
+        (&[(-10, 10, false), (-5, -2, false)], 0, "expired", Some(1)),
+        (&[(-10, 10, false), (-5, 10, true)], 1, "valid", Some(0)),
+        (&[(-10, 10, false), (5, 20, false)], 0, "valid", Some(0)),
+        (&[(-10, -5, true), (-5, 10, true)], 1, "revoked", Some(1)),
+    ];
+    for (nth, (certificates, at, expected, decides)) in table.into_iter().enumerate() {
+        let tool = instrument(&engineer, &format!("tool {nth}")).await;
+        for (place, (from, to, revoked)) in certificates.iter().enumerate() {
+            let path = certificate(&engineer, &tool, &format!("C-{place}"), *from, *to).await;
+            if *revoked {
+                pi.post(&format!("{path}/revoke"), json!({"reason": "r"})).await.expect(200);
+            }
+        }
+        let (status, valid, latest) = standing(&engineer, &tool, Some(at)).await;
+        assert_eq!((&status, &valid), (&json!(expected), &json!(expected == "valid")), "row {nth}");
+        assert_eq!(latest, decides.map_or(Value::Null, |place| json!(format!("C-{place}"))), "row {nth}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_calibrated_is_told_the_most_urgent_first() {
+    let mesh = Mesh::start().await;
+    let (engineer, viewer, pi) = (mesh.demo("engineer").await, mesh.demo("viewer").await, mesh.demo("pi").await);
+    for (name, from, to) in [("fresh", -10, 300), ("soon", -10, 20), ("later", -10, 60), ("over", -100, -3), ("to come", 3, 10)] {
+        let tool = instrument(&engineer, name).await;
+        certificate(&engineer, &tool, "C", from, to).await;
+    }
+    instrument(&engineer, "bare").await;
+    let bad = instrument(&engineer, "bad").await;
+    let bad = certificate(&engineer, &bad, "C", -10, 300).await;
+    pi.post(&format!("{bad}/revoke"), json!({"reason": "r"})).await.expect(200);
+    let due = async |query: &str| {
+        let told = viewer.get(&format!("{CALIBRATIONS}/due{query}")).await.expect(200);
+        assert_eq!(told["more"], false);
+        let item = |item: &Value| (item["name"].as_str().unwrap().to_owned(), item["status"].as_str().unwrap().to_owned());
+        told["items"].as_array().unwrap().iter().map(item).collect::<Vec<_>>()
+    };
+    let all = due("").await;
+    let mut without: Vec<_> = all[..3].to_vec();
+    without.sort();
+    let pair = |name: &str, status: &str| (name.to_owned(), status.to_owned());
+    assert_eq!(without, [pair("bad", "revoked"), pair("bare", "no_calibration"), pair("to come", "not_yet_valid")]);
+    assert_eq!(all[3..], [pair("over", "expired"), pair("soon", "valid")]);
+    assert_eq!(due("?within_days=0").await[3..], [pair("over", "expired")]);
+    assert_eq!(due("?within_days=90").await[3..], [pair("over", "expired"), pair("soon", "valid"), pair("later", "valid")]);
+    viewer.get(&format!("{CALIBRATIONS}/due?within_days=-1")).await.refused(422, "invalid");
+    assert_eq!(mesh.caller("viewer", TEST).await.get(&format!("{CALIBRATIONS}/due")).await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_certificate_names_its_paper() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = instrument(&engineer, "tool").await;
+    let paper = crate::attachments::attach(&engineer, "instrument", &tool, "text/csv", b"a certificate").await.expect(201);
+    let mut body = json!({"instrument_id": tool, "certificate_id": "C", "issued_at": day(-1), "expires_at": day(5),
+                          "attachment_id": paper["id"], "file_uri": "s3://papers/C.pdf"});
+    let made = engineer.post(CALIBRATIONS, body.clone()).await.expect(201);
+    assert_eq!((&made["attachment_id"], &made["file_uri"]), (&paper["id"], &json!("s3://papers/C.pdf")));
+    body["certificate_id"] = json!("D");
+    body["attachment_id"] = json!(spectra_mesh::new_id().to_string());
+    engineer.post(CALIBRATIONS, body.clone()).await.refused(404, "not_found");
+    body["attachment_id"] = json!("x");
+    engineer.post(CALIBRATIONS, body).await.refused(422, "invalid");
 }

@@ -21,7 +21,7 @@ async fn an_instrument_is_described_and_changed() {
     let mesh = Mesh::start().await;
     let engineer = mesh.demo("engineer").await;
     let tool = json!({"name": "Keithley 2400", "vendor": "Keithley", "model": "2400", "serial": "ABC", "interface": "visa_gpib",
-                      "category": "electrical", "location": "Room 101", "capabilities": {"max_v": 200}});
+                      "category": "electrical", "location": "Room 101", "capabilities": {"max_v": 200}, "config": {"address": "GPIB0::24"}});
     let answer = engineer.post(INSTRUMENTS, tool.clone()).await;
     let path = answer.header("location").to_owned();
     let created = answer.expect(201);
@@ -45,4 +45,24 @@ async fn an_instrument_is_described_and_changed() {
     let by = async |query: &str| viewer.get(&format!("{INSTRUMENTS}?{query}")).await.expect(200)["items"].as_array().unwrap().len();
     assert_eq!((by("status=error").await, by("status=online").await, by("category=electrical").await, by("q=keith").await), (1, 0, 1, 1));
     viewer.patch(&path, json!({"name": "n"})).await.refused(403, "role_required");
+}
+
+#[tokio::test]
+async fn a_change_of_status_is_on_record() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = crate::calibrations::instrument(&engineer, "tool").await;
+    for status in ["maintenance", "error", "offline", "online"] {
+        engineer.patch(&format!("{INSTRUMENTS}/{tool}"), json!({"status": status})).await.expect(200);
+    }
+    let told: Vec<(String, String)> = sqlx::query_as(
+        "SELECT before ->> 'status', after ->> 'status' FROM analysis.audit_events
+          WHERE kind = 'instruments' AND action = 'update' AND record_id = $1::text::uuid ORDER BY seq",
+    )
+    .bind(&tool)
+    .fetch_all(&mut mesh.sql().await)
+    .await
+    .unwrap();
+    let steps = [("online", "maintenance"), ("maintenance", "error"), ("error", "offline"), ("offline", "online")];
+    assert_eq!(told, steps.map(|(before, after)| (before.to_owned(), after.to_owned())));
 }

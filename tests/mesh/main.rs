@@ -17,6 +17,7 @@ mod feature_sets;
 mod gauge_studies;
 mod genealogy;
 mod idempotency;
+mod impact;
 mod instruments;
 mod keys;
 mod labels;

@@ -10,7 +10,7 @@ use spectra_tests::{Caller, Mesh, grpc};
 use tonic::Status;
 
 use crate::{
-    analyses, attachments, audit, calibrations, custody, devices, eln, feature_sets, gauge_studies, genealogy, instruments, labels,
+    analyses, attachments, audit, calibrations, custody, devices, eln, feature_sets, gauge_studies, genealogy, impact, instruments, labels,
     materials, ml_models, organizations, people, proofs, recipes, results, runs, samples, scan, sessions, signatures, sops, spc_alerts,
     spc_charts, spc_evaluation, spc_points, spc_series, users, wafers,
 };
@@ -148,6 +148,7 @@ fn example(method: &MethodDescriptor, id: impl Fn(&str) -> Value) -> DynamicMess
         "FeatureSetService" => ("feature_sets.rs", feature_sets::example(name, id)),
         "GaugeStudyService" => ("gauge_studies.rs", gauge_studies::example(name, id)),
         "GenealogyService" => ("genealogy.rs", genealogy::example(name, id)),
+        "ImpactService" => ("impact.rs", impact::example(name, id)),
         "InstrumentService" => ("instruments.rs", instruments::example(name, id)),
         "LabelService" => ("labels.rs", labels::example(name, id)),
         "MaterialService" => ("materials.rs", materials::example(name, id)),

@@ -63,6 +63,8 @@ async fn a_result_is_recorded_read_and_listed() {
     assert_eq!((&made["calibration_suspect"], &made["derived_from"]), (&json!(false), &Value::Null));
     assert_eq!(viewer.get(&location).await.expect(200), made);
     assert_eq!((&pinned["results"], &pinned["result_count"]), (&json!([made]), &json!(1)));
+    let bare = viewer.get(&format!("{run}?bare=true")).await.expect(200);
+    assert_eq!((&bare["results"], &bare["result_count"]), (&json!([]), &json!(1)));
 
     let derived = tech.post(&format!("{run}/results"), json!({"result_type": "fit", "derived_from": made["id"]})).await.expect(201);
     let by = async |path: &str| {

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::calibrations::{certificate, instrument};
 
+mod several;
+mod states;
+
 const RUNS: &str = "/api/analysis/runs";
 
 /// An example request of each method, in proto3 JSON.

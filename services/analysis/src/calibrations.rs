@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod content;
+mod due;
 mod hold;
 mod recall;
 mod rpc;
@@ -13,6 +14,7 @@ mod rules;
 mod store;
 
 pub(crate) use hold::Held;
+pub(crate) use recall::{Span, Touched};
 pub(crate) use rules::{Calibrated, Certificate, Lockout};
 
 /// A certificate with all that it says.

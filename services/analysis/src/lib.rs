@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use spectra_mesh::{Db, Outbox, Peer};
 use spectra_proto::analysis::{
-    analysis_service_server, calibration_service_server, feature_set_service_server, gauge_study_service_server, instrument_service_server,
-    ml_model_service_server, result_service_server, run_service_server, spc_alert_service_server, spc_chart_service_server,
-    spc_evaluation_service_server, spc_point_service_server, spc_series_service_server,
+    analysis_service_server, calibration_service_server, feature_set_service_server, gauge_study_service_server, impact_service_server,
+    instrument_service_server, ml_model_service_server, result_service_server, run_service_server, spc_alert_service_server,
+    spc_chart_service_server, spc_evaluation_service_server, spc_point_service_server, spc_series_service_server,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
@@ -16,6 +16,7 @@ mod calibrations;
 mod feature_sets;
 mod gauge_studies;
 mod identity;
+mod impact;
 mod instruments;
 mod lims;
 mod ml_models;
@@ -34,6 +35,7 @@ pub const OFFERS: &[&str] = &[
     calibration_service_server::SERVICE_NAME,
     feature_set_service_server::SERVICE_NAME,
     gauge_study_service_server::SERVICE_NAME,
+    impact_service_server::SERVICE_NAME,
     instrument_service_server::SERVICE_NAME,
     ml_model_service_server::SERVICE_NAME,
     result_service_server::SERVICE_NAME,
@@ -71,6 +73,7 @@ pub fn routes(db: Db, identity: Peer, lims: Peer, stop: CancellationToken) -> Ro
         .add_service(spectra_mesh::compressed!(calibration_service_server::CalibrationServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(feature_set_service_server::FeatureSetServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(gauge_study_service_server::GaugeStudyServiceServer::from_arc(Arc::clone(&app))))
+        .add_service(spectra_mesh::compressed!(impact_service_server::ImpactServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(instrument_service_server::InstrumentServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(ml_model_service_server::MlModelServiceServer::from_arc(Arc::clone(&app))))
         .add_service(spectra_mesh::compressed!(result_service_server::ResultServiceServer::from_arc(Arc::clone(&app))))

@@ -30,7 +30,7 @@ impl Analysis {
 
     /// Makes sure that there is such a run.
     pub(crate) async fn has_run(&self, permit: &Permit, id: String) -> Result<(), Error> {
-        let asked = Peer::ask(permit, GetRunRequest { id });
+        let asked = Peer::ask(permit, GetRunRequest { id, bare: Some(true) });
         self.told(RunServiceClient::new(self.0.channel()).get_run(asked).await, "run")
     }
 

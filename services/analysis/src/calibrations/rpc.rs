@@ -4,7 +4,7 @@ use spectra_mesh::{Reply, permit};
 use spectra_proto::analysis::{self as pb, calibration_service_server::CalibrationService};
 use tonic::Request;
 
-use super::{Calibration, store};
+use super::{Calibration, due, store};
 use crate::App;
 
 #[tonic::async_trait]
@@ -26,6 +26,10 @@ impl CalibrationService for App {
 
     async fn revoke_calibration(&self, request: Request<pb::RevokeCalibrationRequest>) -> Reply<pb::Calibration> {
         self.db.write(request, async |tx, asked| Calibration::revoke(tx, &asked).await).await
+    }
+
+    async fn get_due_calibrations(&self, request: Request<pb::GetDueCalibrationsRequest>) -> Reply<pb::DueCalibrations> {
+        self.db.read(request, async |tx, asked| due::due(tx, &asked).await).await
     }
 
     async fn get_calibration_status(&self, request: Request<pb::GetCalibrationStatusRequest>) -> Reply<pb::CalibrationStatus> {

@@ -51,7 +51,7 @@ pub(crate) struct Lockout<'a> {
 
 impl Term {
     /// Where the certificate itself stands at a time.
-    pub(super) fn state(self, at: OffsetDateTime) -> CalibrationState {
+    pub(crate) fn state(self, at: OffsetDateTime) -> CalibrationState {
         if self.revoked_by(at) {
             CalibrationState::Revoked
         } else if at < self.issued {

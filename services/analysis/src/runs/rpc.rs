@@ -20,7 +20,12 @@ impl RunService for App {
     }
 
     async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Reply<pb::Run> {
-        self.db.read(request, async |tx, asked| Run::tell(tx, id(&asked.id)?).await).await
+        self.db
+            .read(request, async |tx, asked| {
+                let run_id = id(&asked.id)?;
+                if asked.bare() { Run::find(tx, run_id).await.map(Into::into) } else { Run::tell(tx, run_id).await }
+            })
+            .await
     }
 
     async fn create_run(&self, request: Request<pb::CreateRunRequest>) -> Reply<pb::Run> {

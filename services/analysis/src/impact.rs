@@ -1,0 +1,4 @@
+//! Impact: what a certificate that is found bad calls into question.
+
+mod rpc;
+mod store;

@@ -1,0 +1,119 @@
+//! The statements over what rests on a certificate.
+
+use spectra_mesh::{Error, Labelled, OrgTx, stamp};
+use spectra_proto::analysis::{self as pb, ModelStage, RunStatus};
+use uuid::Uuid;
+
+use crate::calibrations::{Span, Touched};
+
+/// How many items a list holds at most.
+const MOST: usize = 1000;
+
+/// What rests on the certificate asked for.
+pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Error> {
+    let span = Span::find(tx, asked).await?;
+    let touched = span.touched(tx).await?;
+    let relying: Vec<Uuid> = touched.iter().filter(|run| run.relying).map(|run| run.run_id).collect();
+    let models = models(tx, &relying).await?;
+    let most = i64::try_from(MOST).map_err(Error::broken)?;
+    let results = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM results WHERE organization_id = $1 AND run_id = ANY($2)"#,
+        tx.org(),
+        &relying
+    );
+    let result_count = results.fetch_one(tx.conn()).await?;
+    let samples = sqlx::query_scalar!(
+        r#"SELECT DISTINCT sample_id AS "id!" FROM runs
+            WHERE organization_id = $1 AND id = ANY($2) AND sample_id IS NOT NULL ORDER BY 1 DESC LIMIT $3"#,
+        tx.org(),
+        &relying,
+        most,
+    );
+    let samples = samples.fetch_all(tx.conn()).await?;
+    let wafers = sqlx::query_scalar!(
+        r#"SELECT DISTINCT wafer_id AS "id!" FROM runs
+            WHERE organization_id = $1 AND id = ANY($2) AND wafer_id IS NOT NULL ORDER BY 1 DESC LIMIT $3"#,
+        tx.org(),
+        &relying,
+        most,
+    );
+    let wafers = wafers.fetch_all(tx.conn()).await?;
+    let reports = sqlx::query!(
+        r#"SELECT id, report_uri AS "report_uri!" FROM results
+            WHERE organization_id = $1 AND run_id = ANY($2) AND report_uri IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT $3"#,
+        tx.org(),
+        &relying,
+        most,
+    );
+    let reports = reports.fetch_all(tx.conn()).await?.into_iter();
+    let reports = reports.map(|row| pb::ImpactReport { result_id: row.id.to_string(), report_uri: row.report_uri }).collect();
+    Ok(pb::Impact {
+        calibration: Some((&span.certificate).into()),
+        instrument_id: span.instrument_id.to_string(),
+        status: span.certificate.term.state(span.at).into(),
+        last_good: span.last_good.as_ref().map(Into::into),
+        until: Some(stamp(span.until)),
+        run_count: count(touched.len()),
+        relying_run_count: count(relying.len()),
+        result_count,
+        runs: runs(tx, &touched).await?,
+        sample_ids: samples.iter().map(Uuid::to_string).collect(),
+        wafer_ids: wafers.iter().map(Uuid::to_string).collect(),
+        reports,
+        model_count: count(models.len()),
+        models: models.into_iter().take(MOST).collect(),
+    })
+}
+
+/// The newest of the runs.
+async fn runs(tx: &mut OrgTx, touched: &[Touched]) -> Result<Vec<pb::ImpactRun>, Error> {
+    let newest = &touched[..touched.len().min(MOST)];
+    let ids: Vec<_> = newest.iter().map(|run| run.run_id).collect();
+    let relying: Vec<_> = newest.iter().map(|run| run.relying).collect();
+    let rows = sqlx::query!(
+        r#"SELECT runs.id, runs.method, runs.status AS "status: Labelled<RunStatus>", runs.started_at,
+                  runs.calibration_suspect AS "calibration_suspect!", touched.relying AS "relying!",
+                  (SELECT count(*)::int FROM results o WHERE o.organization_id = runs.organization_id AND o.run_id = runs.id) AS "result_count!"
+             FROM unnest($2::uuid[], $3::bool[]) WITH ORDINALITY AS touched (id, relying, place)
+             JOIN runs ON runs.organization_id = $1 AND runs.id = touched.id
+            ORDER BY touched.place"#,
+        tx.org(),
+        &ids,
+        &relying,
+    );
+    let rows = rows.fetch_all(tx.conn()).await?;
+    let run = rows.into_iter().map(|row| pb::ImpactRun {
+        id: row.id.to_string(),
+        method: row.method,
+        status: row.status.number(),
+        started_at: row.started_at.map(stamp),
+        relying: row.relying,
+        calibration_suspect: row.calibration_suspect,
+        result_count: row.result_count,
+    });
+    Ok(run.collect())
+}
+
+/// The models that were trained on these runs, the newest first.
+async fn models(tx: &mut OrgTx, runs: &[Uuid]) -> Result<Vec<pb::ImpactModel>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id, name, version, stage AS "stage: Labelled<ModelStage>" FROM ml_models
+            WHERE organization_id = $1 AND id IN (
+                  SELECT l.model_id FROM ml_model_runs l WHERE l.organization_id = $1 AND l.run_id = ANY($2))
+            ORDER BY created_at DESC, id DESC"#,
+        tx.org(),
+        runs,
+    );
+    let model = rows.fetch_all(tx.conn()).await?.into_iter().map(|row| pb::ImpactModel {
+        id: row.id.to_string(),
+        name: row.name,
+        version: row.version,
+        stage: row.stage.number(),
+    });
+    Ok(model.collect())
+}
+
+/// A count of the contract.
+fn count(all: usize) -> i32 {
+    i32::try_from(all).unwrap_or(i32::MAX)
+}
