@@ -15,6 +15,7 @@ pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Erro
     let touched = span.touched(tx).await?;
     let relying: Vec<Uuid> = touched.iter().filter(|run| run.relying).map(|run| run.run_id).collect();
     let models = models(tx, &relying).await?;
+    let series = series(tx, &relying).await?;
     let most = i64::try_from(MOST).map_err(Error::broken)?;
     let results = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM results WHERE organization_id = $1 AND run_id = ANY($2)"#,
@@ -62,6 +63,8 @@ pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Erro
         reports,
         model_count: count(models.len()),
         models: models.into_iter().take(MOST).collect(),
+        point_count: series.iter().map(|series| series.point_count).sum(),
+        series: series.into_iter().take(MOST).collect(),
     })
 }
 
@@ -111,6 +114,26 @@ async fn models(tx: &mut OrgTx, runs: &[Uuid]) -> Result<Vec<pb::ImpactModel>, E
         stage: row.stage.number(),
     });
     Ok(model.collect())
+}
+
+/// The series that have points of these runs, those with the most first.
+async fn series(tx: &mut OrgTx, runs: &[Uuid]) -> Result<Vec<pb::ImpactSeries>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT s.id, s.name, count(*) AS "points!", min(p.ts) AS first, max(p.ts) AS last
+             FROM spc_points p JOIN spc_series s ON s.organization_id = p.organization_id AND s.id = p.series_id
+            WHERE p.organization_id = $1 AND p.run_id = ANY($2)
+            GROUP BY s.id, s.name ORDER BY 3 DESC, s.id"#,
+        tx.org(),
+        runs,
+    );
+    let series = rows.fetch_all(tx.conn()).await?.into_iter().map(|row| pb::ImpactSeries {
+        id: row.id.to_string(),
+        name: row.name,
+        point_count: row.points,
+        first: row.first.map(stamp),
+        last: row.last.map(stamp),
+    });
+    Ok(series.collect())
 }
 
 /// A count of the contract.
