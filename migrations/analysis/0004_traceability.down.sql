@@ -4,7 +4,7 @@ DROP TABLE recalls;
 DROP TRIGGER moved ON runs;
 DROP FUNCTION run_moved;
 DROP TABLE run_instruments;
-ALTER TABLE runs DROP wafer_id, DROP device_id, DROP log_uri, DROP calibration_lapsed;
+ALTER TABLE runs DROP material_id, DROP wafer_id, DROP device_id, DROP log_uri, DROP calibration_lapsed;
 DROP INDEX runs_measured;
 CREATE OR REPLACE FUNCTION certificate_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -17,6 +17,8 @@ BEGIN
 END $$;
 
 ALTER TABLE runs
+  -- What the sample was of when the run was queued.
+  ADD material_id uuid,
   ADD wafer_id uuid,
   ADD device_id uuid,
   ADD log_uri text CHECK (length(log_uri) <= 2000),
@@ -65,8 +67,8 @@ BEGIN
      END) THEN
     RAISE EXCEPTION 'a run that is % does not become %', OLD.status, NEW.status USING ERRCODE = 'restrict_violation';
   END IF;
-  IF (NEW.id, NEW.instrument_id, NEW.method, NEW.params, NEW.recipe_id, NEW.recipe_version, NEW.recipe_params_hash, NEW.sample_id, NEW.wafer_id, NEW.device_id, NEW.created_by)
-     IS DISTINCT FROM (OLD.id, OLD.instrument_id, OLD.method, OLD.params, OLD.recipe_id, OLD.recipe_version, OLD.recipe_params_hash, OLD.sample_id, OLD.wafer_id, OLD.device_id, OLD.created_by)
+  IF (NEW.id, NEW.instrument_id, NEW.method, NEW.params, NEW.recipe_id, NEW.recipe_version, NEW.recipe_params_hash, NEW.sample_id, NEW.material_id, NEW.wafer_id, NEW.device_id, NEW.created_by)
+     IS DISTINCT FROM (OLD.id, OLD.instrument_id, OLD.method, OLD.params, OLD.recipe_id, OLD.recipe_version, OLD.recipe_params_hash, OLD.sample_id, OLD.material_id, OLD.wafer_id, OLD.device_id, OLD.created_by)
      OR OLD.started_at IS NOT NULL
         AND (NEW.started_at, NEW.operator_id, NEW.calibration_id, NEW.calibration_hash)
             IS DISTINCT FROM (OLD.started_at, OLD.operator_id, OLD.calibration_id, OLD.calibration_hash)

@@ -25,3 +25,13 @@ CREATE INDEX gauge_studies_list ON gauge_studies (organization_id, created_at DE
 CREATE INDEX gauge_studies_instrument ON gauge_studies (organization_id, instrument_id, created_at DESC, id DESC);
 CREATE INDEX gauge_studies_metric ON gauge_studies (organization_id, metric, created_at DESC, id DESC);
 SELECT tenant('gauge_studies', 'insert');
+
+-- %GRR of the gauge that a series is measured with, by the newest study of its instrument with its metric, else by the newest that names
+-- none; `s.gauge_grr` in a statement.
+CREATE FUNCTION gauge_grr(series spc_series) RETURNS float8 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+  SELECT grr_percent FROM gauge_studies
+   WHERE organization_id = series.organization_id
+     AND instrument_id = coalesce(series.instrument_id, CASE series.entity_type WHEN 'instrument' THEN series.entity_id END)
+     AND (metric = series.metric OR metric IS NULL)
+   ORDER BY metric NULLS LAST, created_at DESC, id DESC LIMIT 1
+$$;

@@ -10,8 +10,6 @@ mod rpc;
 mod source;
 mod store;
 
-pub(crate) use compute::Computer;
-
 /// An analysis that was stored, with the outputs that its result holds.
 #[derive(Debug)]
 struct Analysis {

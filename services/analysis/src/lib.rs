@@ -13,6 +13,7 @@ use tonic::service::{Routes, RoutesBuilder};
 
 mod analyses;
 mod calibrations;
+mod computer;
 mod feature_sets;
 mod gauge_studies;
 mod identity;
@@ -50,7 +51,7 @@ pub const OFFERS: &[&str] = &[
 /// The handlers of every service offered here share one.
 #[derive(Debug)]
 struct App {
-    computer: analyses::Computer,
+    computer: computer::Computer,
     db: Db,
     identity: identity::Identity,
     lims: lims::Lims,
@@ -61,7 +62,7 @@ struct App {
 #[must_use]
 pub fn routes(db: Db, identity: Peer, lims: Peer, stop: CancellationToken) -> Routes {
     let app = Arc::new(App {
-        computer: analyses::Computer::default(),
+        computer: computer::Computer::default(),
         outbox: Outbox::start(&db, "analysis", stop),
         db,
         identity: identity::Identity(identity),

@@ -6,13 +6,14 @@ use spectra_proto::{
     analysis::Run,
     lims::{
         GetAttachmentRequest, GetDeviceRequest, GetMaterialRequest, GetRecipeRequest, GetSampleRequest, GetSopStandingRequest,
-        GetWaferRequest, RecipeStatus, SopStanding, attachment_service_client::AttachmentServiceClient,
+        GetWaferRequest, RecipeStatus, Sample, SopStanding, attachment_service_client::AttachmentServiceClient,
         device_service_client::DeviceServiceClient, material_service_client::MaterialServiceClient,
         recipe_service_client::RecipeServiceClient, sample_service_client::SampleServiceClient, sop_service_client::SopServiceClient,
         wafer_service_client::WaferServiceClient,
     },
     types::Reason,
 };
+use tonic::Status;
 use uuid::Uuid;
 
 /// LIMS, which is asked in the name of whoever calls, and never within a transaction.
@@ -33,6 +34,8 @@ pub(crate) struct Approved {
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) sample: Option<Uuid>,
+    /// What the sample is of.
+    pub(crate) material: Option<Uuid>,
     pub(crate) wafer: Option<Uuid>,
     pub(crate) device: Option<Uuid>,
 }
@@ -75,9 +78,12 @@ impl Lims {
             Some(wafer_id) => Some(self.sample_of(permit, wafer_id).await?),
             None => None,
         };
-        let sample = match run.sample_id.as_ref().or(of.as_ref()) {
-            Some(sample_id) => Some(self.present(permit, sample_id).await?),
-            None => None,
+        let (sample, material) = match run.sample_id.as_ref().or(of.as_ref()) {
+            Some(sample_id) => {
+                let sample = self.sample(permit, sample_id).await.map_err(|status| self.0.explain(status, "sample"))?;
+                (Some(id(&sample.id)?), optional_id(sample.material_id.as_deref())?)
+            }
+            None => (None, None),
         };
         let device = optional_id(run.device_id.as_deref())?;
         let (on, of) = (optional_id(on.as_deref())?, optional_id(of.as_deref())?);
@@ -88,7 +94,7 @@ impl Lims {
         if of.is_some() && of != sample {
             return Err(Error::invalid("run.wafer_id", "is the id of a wafer of another sample"));
         }
-        Ok(Measured { sample, wafer, device })
+        Ok(Measured { sample, material, wafer, device })
     }
 
     /// The id of the wafer that a live device is on.
@@ -135,12 +141,11 @@ impl Lims {
         Ok(sops.get_sop_standing(asked).await.map_err(|status| self.0.explain(status, "sop"))?.into_inner())
     }
 
-    /// The id of the sample, if there is such a live one.
-    async fn present(&self, permit: &Permit, sample_id: &str) -> Result<Uuid, Error> {
+    /// The sample, if there is such a live one.
+    async fn sample(&self, permit: &Permit, sample_id: &str) -> Result<Sample, Status> {
         let mut samples = SampleServiceClient::new(self.0.channel());
         let asked = Peer::ask(permit, GetSampleRequest { id: sample_id.to_owned(), include_deleted: None });
-        let sample = samples.get_sample(asked).await.map_err(|status| self.0.explain(status, "sample"))?.into_inner();
-        id(&sample.id)
+        Ok(samples.get_sample(asked).await?.into_inner())
     }
 
     /// Makes sure that there is such a recipe, approved or not.
@@ -159,8 +164,6 @@ impl Lims {
 
     /// Makes sure that there is such a live sample.
     pub(crate) async fn has_sample(&self, permit: &Permit, sample_id: &str) -> Result<(), Error> {
-        let asked = Peer::ask(permit, GetSampleRequest { id: sample_id.to_owned(), include_deleted: None });
-        let answered = SampleServiceClient::new(self.0.channel()).get_sample(asked).await;
-        answered.map(|_| ()).map_err(|status| self.0.explain(status, "entity"))
+        self.sample(permit, sample_id).await.map(|_| ()).map_err(|status| self.0.explain(status, "entity"))
     }
 }

@@ -24,11 +24,11 @@ impl SpcEvaluationService for App {
         put_points(&mut inputs, asked.points)?;
         let kind = chart.clone();
         // Long series and run lengths keep a thread busy, which others wait for.
-        let worked = tokio::task::spawn_blocking(move || {
+        let worked = self.computer.compute(move || {
             let outputs = spectra_spc::evaluate(&kind, &inputs, &params).map_err(refused)?;
             serde_json::from_value::<Object>(outputs.into()).map_err(Error::broken)
         });
-        let outputs: Struct = worked.await.map_err(Error::broken)??.into();
+        let outputs: Struct = worked.await??.into();
         if outputs.encoded_len() > LARGEST {
             return Err(Error::invalid("points", "must be fewer points, as the answer would be larger than 3 MiB").into());
         }

@@ -48,11 +48,29 @@ pub(crate) struct Series {
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
     pub(crate) points: i64,
+    /// %GRR of the gauge that it is measured with, if that was studied.
+    gauge_grr: Option<f64>,
+}
+
+/// The %GRR beyond which a gauge is unfit, by the AIAG's Measurement Systems Analysis.
+const UNFIT: f64 = 30.0;
+
+impl Series {
+    /// What to know about the limits.
+    fn warnings(&self) -> Vec<pb::SpcWarning> {
+        let unfit = self.gauge_grr.filter(|grr| *grr > UNFIT && self.limits_frozen_at.is_some());
+        let warning = unfit.map(|grr| pb::SpcWarning {
+            code: "gauge_unfit".to_owned(),
+            message: format!("the limits rest on a gauge with a %GRR of {grr:.1}: much of what is charted is the gauge's own doing"),
+        });
+        warning.into_iter().collect()
+    }
 }
 
 impl From<Series> for pb::SpcSeries {
     fn from(series: Series) -> Self {
         Self {
+            warnings: series.warnings(),
             id: series.id.to_string(),
             organization_id: series.organization_id.to_string(),
             name: series.name,
@@ -80,7 +98,6 @@ impl From<Series> for pb::SpcSeries {
             is_active: Some(series.is_active),
             points: i32::try_from(series.points).unwrap_or(i32::MAX),
             stage: series.stage,
-            warnings: Vec::new(),
             revision: series.revision,
             created_at: Some(stamp(series.created_at)),
             updated_at: Some(stamp(series.updated_at)),

@@ -101,6 +101,16 @@ WITH own AS (
   SELECT gen_random_uuid(), 'hall', name, '1', run.id, result.id, person FROM own, run, result
 ), columns AS (
   INSERT INTO result_arrays (result_id, place, name, numbers) SELECT result.id, 0, name, '{1,NaN}' FROM own, result
+), study AS (
+  INSERT INTO gauge_studies (id, instrument_id, method, alpha_to_pool, study_width, grr_percent, created_by)
+  SELECT gen_random_uuid(), instrument.id, 'anova_crossed', 0.25, 6, 10, person FROM own, instrument
+), features AS (
+  INSERT INTO feature_sets (id, name, set_version, created_by) SELECT gen_random_uuid(), name, 1, person FROM own RETURNING id
+), model AS (
+  INSERT INTO ml_models (id, name, version, framework, uri, feature_set_id, created_by)
+  SELECT gen_random_uuid(), name, '1', 'sklearn', 'u', features.id, person FROM own, features RETURNING id
+), learnt AS (
+  INSERT INTO ml_model_runs (id, model_id, run_id) SELECT gen_random_uuid(), model.id, run.id FROM model, run
 ), series AS (
   INSERT INTO spc_series (id, name, path, entity_type, instrument_id, metric, ruleset_version)
   SELECT gen_random_uuid(), name, 'a/b', 'method', instrument.id, 'vth', 1 FROM own, instrument RETURNING id

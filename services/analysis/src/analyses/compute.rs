@@ -1,38 +1,17 @@
-//! Where analyses are computed: beside the threads that serve calls, few at a time.
-
-use std::sync::Arc;
+//! Analyses as the crate of extraction makes them.
 
 use serde_json::{Map, Value};
 use spectra_extraction::{Kind, Outcome, Refused, analyse};
 use spectra_mesh::{Error, Object, Refusal};
 use spectra_proto::{Label, analysis::AnalysisKind, types::Reason};
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
-/// How many analyses are computed at once; others wait. Each keeps a core busy, for seconds where its lists are long.
-const AT_ONCE: usize = 2;
+use crate::computer::Computer;
 
-/// Computes analyses.
-#[derive(Debug)]
-pub(crate) struct Computer(Arc<Semaphore>);
-
-impl Default for Computer {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
-
-impl Computer {
-    /// Makes an analysis. What was begun is finished although the caller goes away, and counts until then.
-    pub(super) async fn analyse(&self, kind: AnalysisKind, inputs: Map<String, Value>, params: Value) -> Result<Outcome, Error> {
-        let known = known(kind)?;
-        let turn = Arc::clone(&self.0).acquire_owned().await.map_err(Error::broken)?;
-        let work = move || {
-            let _turn = turn;
-            analyse(known, &Value::Object(inputs), &params)
-        };
-        let answer = spawn_blocking(work).await.map_err(Error::broken)?;
-        answer.map_err(|refused| told(kind, &refused).into())
-    }
+/// Makes an analysis.
+pub(super) async fn compute(computer: &Computer, kind: AnalysisKind, inputs: Map<String, Value>, params: Value) -> Result<Outcome, Error> {
+    let known = known(kind)?;
+    let answer = computer.compute(move || analyse(known, &Value::Object(inputs), &params)).await?;
+    answer.map_err(|refused| told(kind, &refused).into())
 }
 
 /// The kind as the crate of extraction knows it.

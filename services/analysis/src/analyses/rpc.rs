@@ -6,7 +6,7 @@ use tonic::{Request, Status};
 
 use super::{
     Analysis,
-    compute::tree,
+    compute::{compute, tree},
     source::{Computed, Source},
     store,
 };
@@ -44,7 +44,7 @@ impl App {
         };
         let kind = AnalysisKind::try_from(asked.kind).unwrap_or_default();
         let Source { run_id, result_id, inputs } = source;
-        let outcome = self.computer.analyse(kind, inputs, tree(&Object::of(asked.params.as_ref()))?).await?;
+        let outcome = compute(&self.computer, kind, inputs, tree(&Object::of(asked.params.as_ref()))?).await?;
         Ok(Computed { run_id, result_id, outcome })
     }
 }

@@ -2,7 +2,6 @@
 
 use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, optional_id, page};
 use spectra_proto::analysis::{self as pb, GaugeMethod};
-use uuid::Uuid;
 
 use super::{GaugeStudy, rules::Outcome};
 
@@ -60,21 +59,6 @@ impl GaugeStudy {
             created_by,
         )
         .fetch_one(tx.conn())
-        .await?)
-    }
-
-    /// %GRR by the newest study of an instrument with this metric, else by the newest that names none; none where it was never studied.
-    #[expect(dead_code, reason = "charts, which warn of it, come with their own change")]
-    pub(crate) async fn latest_grr(tx: &mut OrgTx, instrument_id: Uuid, metric: &str) -> Result<Option<f64>, Error> {
-        Ok(sqlx::query_scalar!(
-            "SELECT grr_percent FROM gauge_studies
-              WHERE organization_id = $1 AND instrument_id = $2 AND (metric = $3 OR metric IS NULL)
-              ORDER BY metric NULLS LAST, created_at DESC, id DESC LIMIT 1",
-            tx.org(),
-            instrument_id,
-            metric,
-        )
-        .fetch_optional(tx.conn())
         .await?)
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Erro
     let series = series(tx, &relying).await?;
     let most = i64::try_from(MOST).map_err(Error::broken)?;
     let results = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM results WHERE organization_id = $1 AND run_id = ANY($2)"#,
+        r#"SELECT count(*)::int AS "count!" FROM results WHERE organization_id = $1 AND run_id = ANY($2)"#,
         tx.org(),
         &relying
     );
@@ -39,15 +39,20 @@ pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Erro
         most,
     );
     let wafers = wafers.fetch_all(tx.conn()).await?;
-    let reports = sqlx::query!(
-        r#"SELECT id, report_uri AS "report_uri!" FROM results
-            WHERE organization_id = $1 AND run_id = ANY($2) AND report_uri IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT $3"#,
+    let results = sqlx::query!(
+        "SELECT id, run_id, result_type, report_uri FROM results
+          WHERE organization_id = $1 AND run_id = ANY($2) ORDER BY created_at DESC, id DESC LIMIT $3",
         tx.org(),
         &relying,
         most,
     );
-    let reports = reports.fetch_all(tx.conn()).await?.into_iter();
-    let reports = reports.map(|row| pb::ImpactReport { result_id: row.id.to_string(), report_uri: row.report_uri }).collect();
+    let results = results.fetch_all(tx.conn()).await?.into_iter().map(|row| pb::ImpactResult {
+        id: row.id.to_string(),
+        run_id: row.run_id.to_string(),
+        result_type: row.result_type,
+        report_uri: row.report_uri,
+    });
+    let results = results.collect();
     Ok(pb::Impact {
         calibration: Some((&span.certificate).into()),
         instrument_id: span.instrument_id.to_string(),
@@ -60,7 +65,7 @@ pub(super) async fn tell(tx: &mut OrgTx, asked: &str) -> Result<pb::Impact, Erro
         runs: runs(tx, &touched).await?,
         sample_ids: samples.iter().map(Uuid::to_string).collect(),
         wafer_ids: wafers.iter().map(Uuid::to_string).collect(),
-        reports,
+        results,
         model_count: count(models.len()),
         models: models.into_iter().take(MOST).collect(),
         point_count: series.iter().map(|series| series.point_count).sum(),
@@ -119,7 +124,7 @@ async fn models(tx: &mut OrgTx, runs: &[Uuid]) -> Result<Vec<pb::ImpactModel>, E
 /// The series that have points of these runs, those with the most first.
 async fn series(tx: &mut OrgTx, runs: &[Uuid]) -> Result<Vec<pb::ImpactSeries>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT s.id, s.name, count(*) AS "points!", min(p.ts) AS first, max(p.ts) AS last
+        r#"SELECT s.id, s.name, count(*)::int AS "points!", min(p.ts) AS first, max(p.ts) AS last
              FROM spc_points p JOIN spc_series s ON s.organization_id = p.organization_id AND s.id = p.series_id
             WHERE p.organization_id = $1 AND p.run_id = ANY($2)
             GROUP BY s.id, s.name ORDER BY 3 DESC, s.id"#,

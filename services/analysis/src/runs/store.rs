@@ -93,7 +93,13 @@ impl Run {
         let tools = Tools::of(run)?.hold(tx).await?;
         let instruments: Vec<_> = tools.all().map(Held::id).collect();
         let recipe_id = grounds.recipe.as_ref().map(|recipe| recipe.id);
-        let watched = Watched { instruments: &instruments, method: &run.method, recipe_id, sample_id: grounds.measured.sample };
+        let watched = Watched {
+            instruments: &instruments,
+            method: &run.method,
+            recipe_id,
+            sample_id: grounds.measured.sample,
+            material_id: grounds.measured.material,
+        };
         let unheld = watched.unheld(tx).await?;
         let verdict = tools.calibrated();
         let run_id = Self::insert(tx, &unheld, &tools, &verdict, run, &grounds).await?;
@@ -122,8 +128,9 @@ impl Run {
         let (recipe, measured) = (grounds.recipe.as_ref(), &grounds.measured);
         let run_id = sqlx::query_scalar!(
             "INSERT INTO runs (organization_id, id, instrument_id, method, params, recipe_id, recipe_version, recipe_params_hash, sample_id,
-                               status, created_by, calibration_id, calibration_hash, blocked_reason, wafer_id, device_id, log_uri)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id",
+                               status, created_by, calibration_id, calibration_hash, blocked_reason, material_id, wafer_id, device_id,
+                               log_uri)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id",
             tx.org(),
             new_id(),
             tools.first().id(),
@@ -138,6 +145,7 @@ impl Run {
             certificate.map(|certificate| certificate.id),
             certificate.map(|certificate| &*certificate.content_hash),
             blocked_reason,
+            measured.material,
             measured.wafer,
             measured.device,
             run.log_uri,

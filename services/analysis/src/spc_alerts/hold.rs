@@ -11,6 +11,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) method: &'a str,
     pub(crate) recipe_id: Option<Uuid>,
     pub(crate) sample_id: Option<Uuid>,
+    pub(crate) material_id: Option<Uuid>,
 }
 
 /// Proof that no alert holds a run that is to be written in this transaction.
@@ -40,7 +41,7 @@ impl Watched<'_> {
                       WHEN 'instrument' THEN s.entity_id IS NULL OR s.entity_id = ANY($2)
                       WHEN 'recipe' THEN s.entity_id IS NULL OR s.entity_id = $4
                       WHEN 'sample' THEN s.entity_id IS NULL OR s.entity_id = $5
-                      ELSE s.entity_id IS NULL
+                      WHEN 'material' THEN s.entity_id IS NULL OR s.entity_id = $6
                     END
                 AND (s.method IS NULL OR s.method = $3)
               ORDER BY a.created_at, a.id LIMIT 1",
@@ -49,6 +50,7 @@ impl Watched<'_> {
             self.method,
             self.recipe_id,
             self.sample_id,
+            self.material_id,
         )
         .fetch_optional(tx.conn())
         .await?;

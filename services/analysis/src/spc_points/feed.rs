@@ -28,7 +28,7 @@ pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, metrics: &Object) -> Resu
                     WHEN 'instrument' THEN s.entity_id IS NULL OR s.entity_id = r.instrument_id
                     WHEN 'recipe' THEN r.recipe_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.recipe_id)
                     WHEN 'sample' THEN r.sample_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.sample_id)
-                    ELSE s.entity_id IS NULL
+                    WHEN 'material' THEN r.material_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.material_id)
                   END
             ORDER BY s.id"#,
         tx.org(),

@@ -17,7 +17,7 @@ impl Series {
     pub(crate) async fn find(tx: &mut OrgTx, series_id: Uuid) -> Result<Self, Error> {
         let found = sqlx::query_as!(
             Self,
-            r#"SELECT s.*, t.points FROM spc_series s
+            r#"SELECT s.*, t.points, s.gauge_grr FROM spc_series s
                  JOIN spc_states t ON t.organization_id = s.organization_id AND t.series_id = s.id
                 WHERE s.organization_id = $1 AND s.id = $2"#,
             tx.org(),
@@ -34,7 +34,7 @@ impl Series {
             tx,
             page,
             Self,
-            r#"SELECT s.*, t.points FROM spc_series s
+            r#"SELECT s.*, t.points, s.gauge_grr FROM spc_series s
                  JOIN spc_states t ON t.organization_id = s.organization_id AND t.series_id = s.id
                 WHERE s.organization_id = $1
                   AND ($6::text IS NULL OR s.path = $6)
