@@ -13,6 +13,7 @@ use crate::{
     spc_series::series,
 };
 
+mod late;
 mod streams;
 
 /// An example request of each method, in proto3 JSON.
@@ -120,41 +121,6 @@ async fn what_is_no_point_is_refused_whole() {
     let sent = engineer.post(&path, json!({"points": fine})).await.expect(201);
     let told: Vec<_> = sent["points"].as_array().unwrap().iter().map(|point| point["triggered_rules"].to_string()).collect();
     assert_eq!(told, [r#"["we1"]"#, "[]", r#"["we1"]"#, "[]", "[]"]);
-}
-
-/// However points are cut into batches, and in whichever order they come, they are judged as if they had come one after another.
-#[tokio::test]
-async fn late_points_are_judged_as_if_they_had_come_in_time() {
-    let mesh = Mesh::start().await;
-    let engineer = mesh.demo("engineer").await;
-    let values = values(120);
-    let days: Vec<_> = (0..values.len()).map(day).collect();
-    let sent: Vec<_> = days.iter().map(String::as_str).zip(values.iter().copied().map(Some)).collect();
-    for more in [
-        json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "ruleset": "nelson"}),
-        json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "chart_type": "ewma"}),
-        json!({"ctrl_lcl": -1.5, "ctrl_ucl": 1.5, "chart_type": "xbar_r", "subgroup_size": 3}),
-    ] {
-        let (whole, late) = (series(&engineer, more.clone()).await, series(&engineer, more.clone()).await);
-        points(&engineer, &whole, &sent).await;
-        let mut shuffled = sent.clone();
-        // By a step that has no factor in common with 120: each comes once, none beside its neighbour.
-        for (nth, point) in shuffled.iter_mut().enumerate() {
-            *point = sent[nth * 49 % sent.len()];
-        }
-        for batch in shuffled.chunks(7) {
-            points(&engineer, &late, batch).await;
-        }
-        let expected = rules(&engineer, &whole).await;
-        assert!(expected.iter().filter(|(_, rules)| rules != &json!([])).count() > 5, "{more} signals too seldom to tell");
-        assert_eq!(rules(&engineer, &late).await, expected, "{more}");
-        let episodes =
-            |alerts: Vec<Value>| alerts.into_iter().map(|alert| (alert["rule"].clone(), alert["point_id"].is_string())).collect::<Vec<_>>();
-        let (of_whole, of_late) = (episodes(alerts(&engineer, &whole).await), episodes(alerts(&engineer, &late).await));
-        assert!(of_late.len() >= of_whole.len(), "{more}: what signals in the end has its alert: {of_whole:?} {of_late:?}");
-        let chart = engineer.get(&format!("{late}/chart")).await.expect(200);
-        assert_eq!((&chart["total"], chart["points"].as_array().unwrap().len()), (&json!(120), 120));
-    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     append::{begins, outcome},
     ledger::Open,
-    reading::{Draft, Place},
+    reading::{Draft, END, Place},
     spans, store,
     store::{LAST, Outcome, Row},
     walk::{Verdict, Walk},
@@ -44,7 +44,10 @@ struct Again<'a> {
     group: Vec<(Place, Option<f64>, Outcome)>,
     changed: Vec<(Place, Outcome)>,
     episodes: Vec<Episode>,
-    read: usize,
+    /// The last place at which something changed: what accumulates is plotted anew far behind a late point.
+    until: Option<Place>,
+    /// How many points may still be read.
+    left: usize,
 }
 
 /// Goes on with the judging of a stage before a place: from what is remembered, or else from the points before.
@@ -58,11 +61,13 @@ pub(super) async fn resume(tx: &mut OrgTx, open: &Open, stage: usize, place: Pla
     if open.ledger.last_ts.is_none_or(|last| last < current.starts_at) {
         return Ok(open.begin(stage));
     }
-    approach(tx, open, stage, place, &mut 0).await
+    // Points in time are taken however long the stage is: it is read once, and remembered then.
+    let mut left = usize::MAX;
+    approach(tx, open, stage, place, &mut left).await
 }
 
 /// Judges a stage up to a place, as far as what comes there depends on it.
-async fn approach(tx: &mut OrgTx, open: &Open, stage: usize, place: Place, read: &mut usize) -> Result<Option<Walk>, Error> {
+async fn approach(tx: &mut OrgTx, open: &Open, stage: usize, place: Place, left: &mut usize) -> Result<Option<Walk>, Error> {
     let Some(mut walk) = open.begin(stage) else { return Ok(None) };
     let begun = Place { ts: walk.stage().starts_at, id: Uuid::nil() };
     let mut from = match reach(&walk) {
@@ -71,21 +76,20 @@ async fn approach(tx: &mut OrgTx, open: &Open, stage: usize, place: Place, read:
     };
     let most = if reach(&walk).is_some() { SOME } else { ALL };
     loop {
-        let rows = chunk(tx, open, from, most, read).await?;
-        let is_last = rows.len() < most;
+        let rows = chunk(tx, open, from, most, left).await?;
+        let is_last = rows.len() < most || rows.last().is_some_and(|row| row.place >= place);
         for row in rows.into_iter().take_while(|row| row.place < place) {
-            from = row.place;
+            from = next(row.place);
             walk.step(row.place, &row.reading).map_err(|unfit| unfit.at(&[], row.place.id))?;
         }
-        if is_last || next(from) >= place {
+        if is_last {
             return Ok(Some(walk));
         }
-        from = next(from);
     }
 }
 
 /// How many points before one are read, and behind it, where not all have to be: as many as the rules look at, and once more, so that
-/// the episodes around it are known.
+/// the episodes around it are known. Missing ones end no episode, and are read besides.
 fn reach(walk: &Walk) -> Option<i64> {
     let memory = walk.plan().memory().filter(|_| !walk.gathers())?;
     i64::try_from(2 * memory + 2).ok()
@@ -105,13 +109,14 @@ pub(super) async fn insert(
     while let Some(first) = drafts.get(again.done) {
         let stage = open.stage_at(first.place.ts);
         let end = open.stages.get(stage + 1).map_or(LAST, |next| next.starts_at);
-        match approach(tx, open, stage, first.place, &mut again.read).await? {
+        match approach(tx, open, stage, first.place, &mut again.left).await? {
             Some(walk) => openings.extend(again.judge(tx, open, walk, first.place, end).await?),
             None => again.done += drafts[again.done..].partition_point(|draft| draft.place.ts < end),
         }
     }
     if let Some((first, last)) = drafts.first().zip(drafts.last()) {
-        open.ledger.remembered.span = spans::rebuild(tx, series_id, first.place.ts, last.place.ts).await?;
+        let until = again.until.map_or(last.place, |until| until.max(last.place));
+        open.ledger.remembered.span = spans::rebuild(tx, series_id, first.place, until).await?;
     }
     Ok((again.outcomes, openings))
 }
@@ -122,14 +127,14 @@ pub(crate) async fn rejudge(tx: &mut OrgTx, open: &mut Open) -> Result<Vec<Openi
     let Some(walk) = open.begin(stage) else { return Ok(Vec::new()) };
     let begun = Place { ts: walk.stage().starts_at, id: Uuid::nil() };
     let openings = Again::of(&[], &[]).judge(tx, open, walk, begun, LAST).await?;
-    open.ledger.remembered.span = spans::rebuild(tx, open.ledger.series_id, begun.ts, LAST).await?;
+    open.ledger.remembered.span = spans::rebuild(tx, open.ledger.series_id, begun, END).await?;
     Ok(openings)
 }
 
 impl<'a> Again<'a> {
     fn of(drafts: &'a [Draft], sent: &'a [Uuid]) -> Self {
         let outcomes = vec![Outcome::default(); drafts.len()];
-        Self { drafts, sent, done: 0, outcomes, group: Vec::new(), changed: Vec::new(), episodes: Vec::new(), read: 0 }
+        Self { drafts, sent, done: 0, outcomes, group: Vec::new(), changed: Vec::new(), episodes: Vec::new(), until: None, left: MOST }
     }
 
     /// Judges from a place on, until nothing can change any more or the stage ends. Gives the alerts that are to be opened.
@@ -146,17 +151,20 @@ impl<'a> Again<'a> {
         let most = if reach.is_some() { SOME } else { ALL };
         let (mut from, mut since, mut last) = (first, 0, first);
         'points: loop {
-            let rows = chunk(tx, open, from, most, &mut self.read).await?;
+            let rows = chunk(tx, open, from, most, &mut self.left).await?;
             let is_last = rows.len() < most;
             for row in rows {
                 if row.place.ts >= end || reach.is_some_and(|reach| since > reach) {
                     break 'points;
                 }
-                (from, last, since) = (next(row.place), row.place, since + 1);
-                if self.drafts.get(self.done).is_some_and(|draft| draft.place == row.place) {
+                (from, last) = (next(row.place), row.place);
+                let is_draft = self.drafts.get(self.done).is_some_and(|draft| draft.place == row.place);
+                let is_judged = self.step(&mut walk, row)?;
+                if is_draft {
                     (self.done, since) = (self.done + 1, 0);
+                } else {
+                    since += usize::from(is_judged);
                 }
-                self.step(&mut walk, row)?;
             }
             store::rewrite(tx, open.ledger.series_id, &std::mem::take(&mut self.changed)).await?;
             if is_last {
@@ -171,10 +179,11 @@ impl<'a> Again<'a> {
         self.unknown(tx, open.ledger.series_id, first.ts, last.ts).await
     }
 
-    fn step(&mut self, walk: &mut Walk, row: Row) -> Result<(), Error> {
+    /// Judges a stored point; whether it, or the subgroup that it ends, is there to be judged.
+    fn step(&mut self, walk: &mut Walk, row: Row) -> Result<bool, Error> {
         let verdict = walk.step(row.place, &row.reading).map_err(|unfit| unfit.at(self.sent, row.place.id))?;
         self.group.push((row.place, row.reading.value, row.outcome));
-        let Some(verdict) = verdict else { return Ok(()) };
+        let Some(verdict) = verdict else { return Ok(false) };
         self.follow(walk, &verdict);
         let (judged, open) = std::mem::take(&mut self.group).into_iter().partition(|(place, ..)| *place <= verdict.place);
         self.group = open;
@@ -184,12 +193,13 @@ impl<'a> Again<'a> {
             let found = if place == verdict.place { outcome(walk, &verdict, &reading) } else { Outcome::default() };
             self.note(place, &stored, found);
         }
-        Ok(())
+        Ok(verdict.judged.statistic.is_some())
     }
 
     /// Writes down what was found out about a point, where it is not what is stored.
     fn note(&mut self, place: Place, stored: &Outcome, found: Outcome) {
         if *stored != found {
+            self.until = self.until.max(Some(place));
             self.changed.push((place, found.clone()));
         }
         if let Ok(index) = self.drafts.binary_search_by_key(&place, |draft| draft.place) {
@@ -221,15 +231,15 @@ impl<'a> Again<'a> {
 }
 
 /// The next points from a place on.
-async fn chunk(tx: &mut OrgTx, open: &Open, from: Place, most: usize, read: &mut usize) -> Result<Vec<Row>, Error> {
+async fn chunk(tx: &mut OrgTx, open: &Open, from: Place, most: usize, left: &mut usize) -> Result<Vec<Row>, Error> {
     let rows = store::forward(tx, open.ledger.series_id, from, i64::try_from(most).map_err(Error::broken)?).await?;
-    *read += rows.len();
-    if *read > MOST {
+    let Some(rest) = left.checked_sub(rows.len()) else {
         let message = format!(
             "more than {MOST} points would have to be judged again; send points in the order of their times, or begin another series"
         );
         return Err(Refusal::new(Reason::SpcTooManyPoints, message).about("series_id", open.ledger.series_id).about("limit", MOST).into());
-    }
+    };
+    *left = rest;
     Ok(rows)
 }
 

@@ -5,7 +5,7 @@ use spectra_proto::analysis as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::store::Outcome;
+use super::store::{LAST, Outcome};
 
 /// Where a point stands: by its time, then by its arrival, which its id is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,9 @@ pub(super) struct Place {
     pub(super) ts: OffsetDateTime,
     pub(super) id: Uuid,
 }
+
+/// Behind every point.
+pub(super) const END: Place = Place { ts: LAST, id: Uuid::max() };
 
 /// What a point is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]

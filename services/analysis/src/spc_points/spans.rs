@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    reading::{Draft, Place},
+    reading::{Draft, END, Place},
     walk::micros,
 };
 
@@ -105,41 +105,77 @@ async fn write(tx: &mut OrgTx, series_id: Uuid, spans: &[Span]) -> Result<(), Er
 }
 
 /// Sums up anew what lies around points that came late; gives the last span of the series.
-pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Option<Span>, Error> {
-    let touched = sqlx::query!(
-        "WITH gone AS (DELETE FROM spc_spans WHERE organization_id = $1 AND series_id = $2 AND from_ts <= $4 AND to_ts >= $3
-                       RETURNING from_ts, to_ts)
-         SELECT min(from_ts) AS from_ts, max(to_ts) AS to_ts FROM gone",
+///
+/// A span reaches to where the next one begins. Places bound them, as points of one time may be of several.
+pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, first: Place, last: Place) -> Result<Option<Span>, Error> {
+    let from = begun(tx, series_id, first).await?.unwrap_or(first);
+    let to = next(tx, series_id, last).await?.unwrap_or(END);
+    sqlx::query!(
+        "DELETE FROM spc_spans
+          WHERE organization_id = $1 AND series_id = $2 AND (from_ts, from_id) >= ($3, $4) AND (from_ts, from_id) < ($5, $6)",
         tx.org(),
         series_id,
-        from,
-        to,
+        from.ts,
+        from.id,
+        to.ts,
+        to.id,
     )
-    .fetch_one(tx.conn())
+    .execute(tx.conn())
     .await?;
-    let from = touched.from_ts.map_or(from, |first| first.min(from));
-    let to = touched.to_ts.map_or(to, |last| last.max(to));
     sqlx::query!(
         "INSERT INTO spc_spans (organization_id, series_id, from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts)
          SELECT $1, $2, (array_agg(ts ORDER BY place))[1], (array_agg(id ORDER BY place))[1], max(ts), count(*), count(plotted),
                 min(plotted), (array_agg(ts ORDER BY plotted, place) FILTER (WHERE plotted IS NOT NULL))[1],
                 max(plotted), (array_agg(ts ORDER BY plotted DESC, place) FILTER (WHERE plotted IS NOT NULL))[1]
            FROM (SELECT ts, id, coalesce(statistic, value) AS plotted, row_number() OVER (ORDER BY ts, id) - 1 AS place
-                   FROM spc_points WHERE organization_id = $1 AND series_id = $2 AND ts BETWEEN $3 AND $4) AS numbered
-          GROUP BY place / $5::int",
+                   FROM spc_points
+                  WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6)) AS numbered
+          GROUP BY place / $7::int",
         tx.org(),
         series_id,
-        from,
-        to,
+        from.ts,
+        from.id,
+        to.ts,
+        to.id,
         FULL,
     )
     .execute(tx.conn())
     .await?;
-    last(tx, series_id).await
+    newest(tx, series_id).await
+}
+
+/// Where the span that a place is in begins; none when the place is before all of them.
+async fn begun(tx: &mut OrgTx, series_id: Uuid, place: Place) -> Result<Option<Place>, Error> {
+    let row = sqlx::query!(
+        "SELECT from_ts, from_id FROM spc_spans
+          WHERE organization_id = $1 AND series_id = $2 AND (from_ts, from_id) <= ($3, $4) ORDER BY from_ts DESC, from_id DESC LIMIT 1",
+        tx.org(),
+        series_id,
+        place.ts,
+        place.id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| Place { ts: row.from_ts, id: row.from_id }))
+}
+
+/// Where the first span behind a place begins; none when there is none.
+async fn next(tx: &mut OrgTx, series_id: Uuid, place: Place) -> Result<Option<Place>, Error> {
+    let row = sqlx::query!(
+        "SELECT from_ts, from_id FROM spc_spans
+          WHERE organization_id = $1 AND series_id = $2 AND (from_ts, from_id) > ($3, $4) ORDER BY from_ts, from_id LIMIT 1",
+        tx.org(),
+        series_id,
+        place.ts,
+        place.id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| Place { ts: row.from_ts, id: row.from_id }))
 }
 
 /// The last span of a series.
-async fn last(tx: &mut OrgTx, series_id: Uuid) -> Result<Option<Span>, Error> {
+async fn newest(tx: &mut OrgTx, series_id: Uuid) -> Result<Option<Span>, Error> {
     let row = sqlx::query!(
         "SELECT from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts FROM spc_spans
           WHERE organization_id = $1 AND series_id = $2 ORDER BY from_ts DESC, from_id DESC LIMIT 1",

@@ -194,12 +194,14 @@ pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, limit:
     Ok(row.collect())
 }
 
-/// The place so many points before another, or of the first one behind `floor`; the place itself when there is none before.
+/// The place so many points that were judged before another, or of the first of them behind `floor`; the place itself when there is none
+/// before. What is plotted of a missing point is nothing.
 pub(super) async fn back(tx: &mut OrgTx, series_id: Uuid, before: Place, floor: OffsetDateTime, points: i64) -> Result<Place, Error> {
     let first = sqlx::query!(
         r#"SELECT ts AS "ts!", id AS "id!" FROM (
                SELECT ts, id FROM spc_points
                 WHERE organization_id = $1 AND series_id = $2 AND (ts, id) < ($3, $4) AND ts >= $5
+                  AND coalesce(statistic, value) IS NOT NULL
                 ORDER BY ts DESC, id DESC LIMIT $6) AS before
             ORDER BY ts, id LIMIT 1"#,
         tx.org(),
