@@ -1,2 +1,3 @@
+DROP FUNCTION watches;
 DROP TABLE spc_alerts;
 DROP TYPE alert_severity;

@@ -42,3 +42,17 @@ CREATE INDEX spc_alerts_holding ON spc_alerts (organization_id, series_id) WHERE
 -- Whether an episode has its alert already.
 CREATE INDEX spc_alerts_episode ON spc_alerts (organization_id, series_id, window_to, rule);
 SELECT tenant('spc_alerts');
+
+-- Whether a series watches what such a run is about: what feeds a series is what it may hold.
+CREATE FUNCTION watches(series spc_series, instruments uuid[], method text, recipe uuid, sample uuid, material uuid) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT (series.instrument_id IS NULL OR series.instrument_id = ANY(instruments))
+     AND (series.method IS NULL OR series.method = watches.method)
+     AND CASE series.entity_type
+           WHEN 'method' THEN true
+           WHEN 'instrument' THEN series.entity_id IS NULL OR series.entity_id = ANY(instruments)
+           WHEN 'recipe' THEN recipe IS NOT NULL AND (series.entity_id IS NULL OR series.entity_id = recipe)
+           WHEN 'sample' THEN sample IS NOT NULL AND (series.entity_id IS NULL OR series.entity_id = sample)
+           WHEN 'material' THEN material IS NOT NULL AND (series.entity_id IS NULL OR series.entity_id = material)
+         END
+$$;

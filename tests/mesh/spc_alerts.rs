@@ -113,6 +113,70 @@ async fn an_open_critical_alert_holds_runs() {
     run(&tool, "iv_sweep").await.expect(201);
 }
 
+/// What an engineer may not resolve, they may not walk around either.
+#[tokio::test]
+async fn a_hold_is_let_go_by_whoever_may_resolve_it() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let tool = ready_tool(&engineer).await;
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "instrument_id": tool, "method": "iv_sweep"})).await;
+    for hold in [true, false, true] {
+        engineer.put(&path, json!({"hold": hold})).await.expect(200);
+    }
+    points(&engineer, &path, &[(&day(1), Some(4.0))]).await;
+    let alert = alerts(&engineer, &path).await[0]["id"].clone();
+    for change in [json!({"hold": false}), json!({"method": "cv_sweep"})] {
+        let problem = engineer.put(&path, change).await.refused(409, "spc_hold");
+        assert_eq!(problem["alert_id"], alert, "{problem}");
+    }
+    engineer.put(&path, json!({"name": "Renamed", "hold": true})).await.expect(200);
+    let run = json!({"instrument_id": tool, "method": "iv_sweep"});
+    engineer.post("/api/analysis/runs", run.clone()).await.refused(409, "spc_hold");
+    assert_eq!(pi.put(&path, json!({"hold": false})).await.expect(200)["hold"], false);
+    engineer.post("/api/analysis/runs", run).await.expect(201);
+}
+
+/// What feeds a series is what it holds: any instrument of a run counts, and a recipe or a sample only where the run names one.
+#[tokio::test]
+async fn a_series_holds_what_feeds_it() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let (first, second) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
+    let sample = engineer.post("/api/lims/samples", json!({"name": "S-1"})).await.expect(201)["id"].clone();
+    let watching = async |more: Value| {
+        let mut body = json!({"ctrl_lcl": -3, "ctrl_ucl": 3});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        series(&engineer, body).await
+    };
+    let of_second = watching(json!({"entity_type": "instrument", "entity_id": second, "hold": true})).await;
+    let of_samples = watching(json!({"entity_type": "sample", "method": "iv_sweep", "hold": true})).await;
+    let plain = json!({"instrument_id": first, "method": "iv_sweep"});
+    let with = |name: &str, value: Value| {
+        let mut run = plain.clone();
+        run[name] = value;
+        run
+    };
+    let (several, sampled) = (with("further_instrument_ids", json!([second])), with("sample_id", sample));
+    for (run, fed) in [(plain.clone(), [0, 0]), (several.clone(), [1, 0]), (sampled.clone(), [1, 1])] {
+        let run = engineer.post("/api/analysis/runs", run).await.expect(201)["id"].clone();
+        let run = format!("/api/analysis/runs/{}", run.as_str().unwrap());
+        engineer.act(&format!("{run}/start")).await.expect(200);
+        engineer.post(&format!("{run}/results"), json!({"result_type": "iv", "metrics": {"vth": 0.5}})).await.expect(201);
+        for (series, fed) in [&of_second, &of_samples].into_iter().zip(fed) {
+            assert_eq!(engineer.get(series).await.expect(200)["points"], fed, "{series}");
+        }
+        engineer.post(&format!("{run}/complete"), json!({})).await.expect(200);
+    }
+    for series in [&of_second, &of_samples] {
+        let points = json!({"points": [{"value": 4.0}]});
+        engineer.post(&format!("{series}/points"), points).await.expect(201);
+    }
+    engineer.post("/api/analysis/runs", plain).await.expect(201);
+    for run in [several, sampled] {
+        engineer.post("/api/analysis/runs", run).await.refused(409, "spc_hold");
+    }
+}
+
 /// Fifty runs are asked for while an alert is opened: those that came before it are there, and none after.
 #[tokio::test]
 async fn no_run_slips_past_a_hold() {

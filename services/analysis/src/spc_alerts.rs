@@ -10,7 +10,7 @@ mod rpc;
 mod rules;
 mod store;
 
-pub(crate) use hold::{Unheld, Watched, hold};
+pub(crate) use hold::{Unheld, Watched, hold, holding};
 pub(crate) use store::{Opening, open, opened};
 
 /// An alert, from its first signal until somebody resolves it.

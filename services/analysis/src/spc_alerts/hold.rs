@@ -35,15 +35,7 @@ impl Watched<'_> {
             "SELECT a.id, a.summary, s.id AS series_id, s.name FROM spc_series s
                JOIN spc_alerts a ON a.organization_id = s.organization_id AND a.series_id = s.id
               WHERE s.organization_id = $1 AND s.hold AND a.closed_at IS NULL AND a.severity = 'critical'
-                AND (s.instrument_id IS NULL OR s.instrument_id = ANY($2))
-                AND CASE s.entity_type
-                      WHEN 'method' THEN s.method IS NULL OR s.method = $3
-                      WHEN 'instrument' THEN s.entity_id IS NULL OR s.entity_id = ANY($2)
-                      WHEN 'recipe' THEN s.entity_id IS NULL OR s.entity_id = $4
-                      WHEN 'sample' THEN s.entity_id IS NULL OR s.entity_id = $5
-                      WHEN 'material' THEN s.entity_id IS NULL OR s.entity_id = $6
-                    END
-                AND (s.method IS NULL OR s.method = $3)
+                AND watches(s, $2, $3, $4, $5, $6)
               ORDER BY a.created_at, a.id LIMIT 1",
             tx.org(),
             self.instruments,
@@ -59,6 +51,17 @@ impl Watched<'_> {
             format!("{} is out of control and holds new runs: {}; a pi or an admin resolves the alert first", alert.name, alert.summary);
         Err(Refusal::new(Reason::SpcHold, message).about("alert_id", alert.id).about("series_id", alert.series_id).into())
     }
+}
+
+/// The oldest alert by which a series would hold runs.
+pub(crate) async fn holding(tx: &mut OrgTx, series_id: Uuid) -> Result<Option<Uuid>, Error> {
+    let alert = sqlx::query_scalar!(
+        "SELECT id FROM spc_alerts
+          WHERE organization_id = $1 AND series_id = $2 AND closed_at IS NULL AND severity = 'critical' ORDER BY created_at, id LIMIT 1",
+        tx.org(),
+        series_id,
+    );
+    Ok(alert.fetch_optional(tx.conn()).await?)
 }
 
 /// Keeps runs from being written until an alert that may hold them is.

@@ -19,17 +19,9 @@ pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, metrics: &Object) -> Resu
              FROM spc_series s JOIN runs r ON r.organization_id = s.organization_id AND r.id = $2
             WHERE s.organization_id = $1 AND s.is_active AND s.metric = ANY($3)
               AND s.chart_type IN ('i_mr', 'xbar_r', 'xbar_s', 'ewma', 'cusum')
-              AND (s.method IS NULL OR s.method = r.method)
-              AND (s.instrument_id IS NULL OR s.instrument_id = r.instrument_id OR EXISTS (
-                    SELECT FROM run_instruments i
-                     WHERE i.organization_id = r.organization_id AND i.run_id = r.id AND i.instrument_id = s.instrument_id))
-              AND CASE s.entity_type
-                    WHEN 'method' THEN true
-                    WHEN 'instrument' THEN s.entity_id IS NULL OR s.entity_id = r.instrument_id
-                    WHEN 'recipe' THEN r.recipe_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.recipe_id)
-                    WHEN 'sample' THEN r.sample_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.sample_id)
-                    WHEN 'material' THEN r.material_id IS NOT NULL AND (s.entity_id IS NULL OR s.entity_id = r.material_id)
-                  END
+              AND watches(s, r.instrument_id || ARRAY(
+                    SELECT i.instrument_id FROM run_instruments i WHERE i.organization_id = r.organization_id AND i.run_id = r.id),
+                  r.method, r.recipe_id, r.sample_id, r.material_id)
             ORDER BY s.id"#,
         tx.org(),
         run_id,

@@ -1,7 +1,10 @@
 //! The statements over series.
 
-use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, optional_id, page, patch};
-use spectra_proto::analysis::{self as pb, SpcEntityType};
+use spectra_mesh::{Error, Labelled, OrgTx, Page, Refusal, id, new_id, optional_id, page, patch};
+use spectra_proto::{
+    analysis::{self as pb, SpcEntityType},
+    types::{Reason, UserRole},
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,7 +13,10 @@ use super::{
     definition::{Definition, Sound},
     stages::{FIRST, Source, Stage, version},
 };
-use crate::spc_points::{Ledger, Open};
+use crate::{
+    spc_alerts,
+    spc_points::{Ledger, Open},
+};
 
 impl Series {
     /// The series asked for.
@@ -116,6 +122,9 @@ impl Series {
         let is_active = series.is_active.ok_or_else(|| Error::invalid("series.is_active", "cannot be cleared"))?;
         follow(&current, &mut series);
         described(&series)?;
+        if current.hold && (!series.hold || series.method != current.method) {
+            may_let_go(tx, series_id).await?;
+        }
         let was = Definition::of(&current);
         let sound = Definition::of(&series).sound()?;
         sqlx::query!(
@@ -223,6 +232,16 @@ fn described(series: &pb::SpcSeries) -> Result<(), Error> {
         return Err(Error::invalid("series.hold", "needs an instrument, a method or an entity to hold runs of"));
     }
     Ok(())
+}
+
+/// Makes sure that the caller may let go of what a series holds: while a critical alert is open, that is for who may resolve it.
+async fn may_let_go(tx: &mut OrgTx, series_id: Uuid) -> Result<(), Error> {
+    if tx.caller().role >= UserRole::Pi {
+        return Ok(());
+    }
+    let Some(alert_id) = spc_alerts::holding(tx, series_id).await? else { return Ok(()) };
+    let message = "a critical alert of the series is open; a pi or an admin resolves it, or lets go of what it holds";
+    Err(Refusal::new(Reason::SpcHold, message).about("alert_id", alert_id).about("series_id", series_id).into())
 }
 
 async fn has_instrument(tx: &mut OrgTx, instrument_id: Uuid) -> Result<(), Error> {
