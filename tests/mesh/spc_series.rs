@@ -173,3 +173,44 @@ async fn limits_are_rebased_from_points() {
     let reasons: Vec<_> = reasons.into_iter().map(|(reason,)| reason).collect();
     assert_eq!(reasons, ["the process is known now", "by the book"]);
 }
+
+/// A stage begins where points are, or may come: one of the end of time would leave nothing to judge, and no time for the next.
+#[tokio::test]
+async fn a_stage_does_not_begin_in_the_future() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = series(&engineer, json!({"ctrl_lcl": 0, "ctrl_ucl": 1})).await;
+    points(&engineer, &path, &[("2026-01-01T00:00:00Z", Some(0.5))]).await;
+    let rebase = async |starts_at: &str| {
+        let body = json!({"reason": "new limits", "ctrl_lcl": 0, "ctrl_ucl": 2, "starts_at": starts_at});
+        engineer.post(&format!("{path}/rebase"), body).await
+    };
+    for future in ["9999-12-31T23:59:59.999999Z", "9999-12-31T00:00:00Z", "9000-01-01T00:00:00Z"] {
+        let problem = rebase(future).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], "starts_at", "{problem}");
+    }
+    assert_eq!(engineer.put(&path, json!({"ctrl_ucl": 3})).await.expect(200)["stage"], 2);
+    // The newest point may be of a time to come, and so may what is behind it.
+    points(&engineer, &path, &[("9998-12-31T23:59:59.999999Z", Some(0.5))]).await;
+    rebase("9999-01-01T00:00:00.000001Z").await.refused(422, "invalid");
+    assert_eq!(rebase("9999-01-01T00:00:00Z").await.expect(200)["stage"], 3);
+    assert_eq!(engineer.put(&path, json!({"ctrl_ucl": 4})).await.expect(200)["stage"], 3, "no point is behind it yet");
+}
+
+/// Limits that were estimated and not judged by yet may be written over, and are not said to be estimated then.
+#[tokio::test]
+async fn limits_that_replace_estimated_ones_are_not_estimated() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = series(&engineer, json!({})).await;
+    let days: Vec<_> = (0..9).map(crate::spc_points::day).collect();
+    let sent: Vec<_> = days.iter().enumerate().map(|(nth, day)| (day.as_str(), Some([1.0, 2.0, 3.0][nth % 3]))).collect();
+    points(&engineer, &path, &sent).await;
+    engineer.post(&format!("{path}/rebase"), json!({"reason": "it is known now"})).await.expect(200);
+    let stage = async || engineer.get(&format!("{path}/chart")).await.expect(200)["stages"][1].clone();
+    let told = |stage: &Value| json!([stage["estimated_points"], stage["reason"], stage["estimator"].is_string()]);
+    assert_eq!(told(&stage().await), json!([9, "it is known now", true]));
+    assert_eq!(engineer.put(&path, json!({"ctrl_lcl": 0, "ctrl_ucl": 10})).await.expect(200)["stage"], 2);
+    let replaced = stage().await;
+    assert_eq!((&replaced["ctrl_ucl"], told(&replaced)), (&json!(10), json!([null, null, false])), "{replaced}");
+}

@@ -74,9 +74,14 @@ impl Open {
 
     /// The first time behind all points and the beginning of the stage in force; now when there are no points.
     pub(crate) fn behind(&self) -> OffsetDateTime {
-        let points = self.ledger.last_ts.map_or(self.ledger.now, |last| last + Duration::MICROSECOND);
-        let stage = self.last_stage().map(|stage| stage.starts_at + Duration::MICROSECOND);
+        let points = self.ledger.last_ts.map_or(self.ledger.now, |last| last.saturating_add(Duration::MICROSECOND));
+        let stage = self.last_stage().map(|stage| stage.starts_at.saturating_add(Duration::MICROSECOND));
         stage.map_or(points, |stage| stage.max(points))
+    }
+
+    /// When the series was locked.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.ledger.now
     }
 
     /// Whether there are points of the stage in force.

@@ -19,10 +19,7 @@ pub(super) async fn rebase(tx: &mut OrgTx, asked: &pb::RebaseSpcSeriesRequest) -
     let open = Open::lock(tx, series_id).await?;
     let current: pb::SpcSeries = open.series.clone().into();
     tx.expect("series", current.revision)?;
-    let starts_at = match asked.starts_at.and_then(moment) {
-        Some(starts_at) => starts_at,
-        None => open.behind(),
-    };
+    let starts_at = starts_at(&open, asked)?;
     if let Some(last) = open.last_stage().filter(|last| last.starts_at >= starts_at) {
         let message = format!("stage {} of the series begins at that time or later", last.number);
         return Err(Refusal::new(Reason::SpcStageOrder, message).about("series_id", series_id).about("stage", last.number).into());
@@ -40,6 +37,13 @@ pub(super) async fn rebase(tx: &mut OrgTx, asked: &pb::RebaseSpcSeriesRequest) -
         open.close(tx).await?;
     }
     Series::find(tx, series_id).await
+}
+
+/// From when on the new limits hold: behind the newest point, unless an earlier time is asked for, or one that has come.
+fn starts_at(open: &Open, asked: &pb::RebaseSpcSeriesRequest) -> Result<OffsetDateTime, Error> {
+    let Some(asked) = asked.starts_at else { return Ok(open.behind()) };
+    let starts_at = moment(asked).filter(|starts_at| *starts_at <= open.behind().max(open.now()));
+    starts_at.ok_or_else(|| Error::invalid("starts_at", "must not be later than now, or than the newest point"))
 }
 
 /// Limits that somebody gives.

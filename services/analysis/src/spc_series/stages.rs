@@ -116,14 +116,15 @@ impl Stage {
         Ok(())
     }
 
-    /// Writes over the only stage of a series that has no points yet.
+    /// Writes over a stage that has no points yet, and over what its limits came from.
     pub(super) async fn replace(tx: &mut OrgTx, series_id: Uuid, number: i32, sound: &Sound, source: Source) -> Result<(), Error> {
         let definition = &sound.definition;
         let plan = sound.frozen.as_ref().map(object).transpose()?.unwrap_or_default();
         sqlx::query!(
             "UPDATE spc_stages
                 SET ctrl_lcl = $4, ctrl_ucl = $5, centre = $6, sigma = $7, ruleset = $8, ruleset_version = $9, ruleset_options = $10,
-                    chart_options = $11, plan = $12, reason = $13
+                    chart_options = $11, plan = $12, estimator = $13, estimated_from = $14, estimated_to = $15, estimated_points = $16,
+                    reason = $17
               WHERE organization_id = $1 AND series_id = $2 AND stage = $3",
             tx.org(),
             series_id,
@@ -137,6 +138,10 @@ impl Stage {
             &definition.ruleset_options,
             &definition.chart_options,
             plan,
+            source.estimator,
+            source.from,
+            source.to,
+            source.points,
             source.reason,
         )
         .execute(tx.conn())
