@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use spectra_tests::{Mesh, TEST};
 
 use crate::{
+    calibrations::instrument,
     spc_points::{day, points},
     spc_series::series,
 };
@@ -62,4 +63,57 @@ async fn capability_is_of_the_points_that_count() {
     let interval: Vec<_> = told["cpk_interval"].as_array().unwrap().iter().map(|end| end.as_f64().unwrap()).collect();
     assert!(interval.len() == 2 && interval[0] < number("cpk") && number("cpk") < interval[1], "{told}");
     engineer.get(&format!("{path}/capability?level=1")).await.refused(422, "invalid");
+}
+
+/// What no number holds is not drawn, and is no fault of whoever looks at it.
+#[tokio::test]
+async fn points_that_allow_no_estimate_are_drawn_without() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = series(&engineer, json!({"spec_lcl": 0, "spec_ucl": 4})).await;
+    points(&engineer, &path, &[(&day(1), Some(f64::MAX)), (&day(2), Some(f64::MIN)), (&day(3), Some(f64::MAX))]).await;
+    let chart = engineer.get(&format!("{path}/chart")).await.expect(200);
+    assert_eq!((&chart["total"], &chart["centre"], &chart["ctrl_ucl"]), (&json!(3), &Value::Null, &Value::Null));
+    engineer.get(&format!("{path}/capability")).await.refused(409, "spc_too_few_points");
+}
+
+#[tokio::test]
+async fn capability_is_of_single_values() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    for chart in ["p", "np", "c", "u", "laney_p", "laney_u", "t2", "mewma"] {
+        let path = series(&engineer, json!({"chart_type": chart, "spec_lcl": 0, "spec_ucl": 4})).await;
+        let problem = engineer.get(&format!("{path}/capability")).await.refused(409, "spc_no_specification");
+        assert!(problem["detail"].as_str().unwrap().contains(chart), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn capability_warns_of_an_unfit_gauge() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let tool = instrument(&engineer, "tool").await;
+    let limits = json!({"instrument_id": tool, "ctrl_lcl": 0, "ctrl_ucl": 4, "spec_lcl": 0, "spec_ucl": 4});
+    let path = series(&engineer, limits).await;
+    let days: Vec<_> = (0..9).map(day).collect();
+    let sent: Vec<_> = days.iter().enumerate().map(|(nth, day)| (day.as_str(), Some([1.0, 2.0, 3.0][nth % 3]))).collect();
+    points(&engineer, &path, &sent).await;
+    let warnings = async || engineer.get(&format!("{path}/capability")).await.expect(200)["warnings"].clone();
+    assert_eq!(warnings().await, json!([]), "nobody studied the gauge");
+    // Three parts that differ less than what is read of one of them.
+    let mut measurements = Vec::new();
+    for (nth, operator) in ["A", "B"].into_iter().enumerate() {
+        for part in 1..=3_u8 {
+            for (trial, off) in [(1, 0.5), (2, -0.5)] {
+                let value = f64::from(part) / 10.0 + if nth == 0 { off } else { -off * 1.1 };
+                measurements.push(json!({"operator": operator, "part": part.to_string(), "trial": trial, "value": value}));
+            }
+        }
+    }
+    let study = json!({"instrument_id": tool, "metric": "vth", "measurements": measurements});
+    let made = engineer.post("/api/analysis/gauge-studies", study).await.expect(201);
+    assert!(made["grr_percent"].as_f64().unwrap() > 30.0, "{made}");
+    let told = warnings().await;
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["code"]), (1, &json!("gauge_unfit")), "{told}");
+    assert_eq!(told, engineer.get(&path).await.expect(200)["warnings"]);
 }

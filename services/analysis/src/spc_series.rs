@@ -57,7 +57,7 @@ const UNFIT: f64 = 30.0;
 
 impl Series {
     /// What to know about the limits.
-    fn warnings(&self) -> Vec<pb::SpcWarning> {
+    pub(crate) fn warnings(&self) -> Vec<pb::SpcWarning> {
         let unfit = self.gauge_grr.filter(|grr| *grr > UNFIT && self.limits_frozen_at.is_some());
         let warning = unfit.map(|grr| pb::SpcWarning {
             code: "gauge_unfit".to_owned(),

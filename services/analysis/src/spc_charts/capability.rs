@@ -1,11 +1,12 @@
 //! How well a process fits the specification of its series.
 
 use spectra_mesh::{Error, OrgTx, Refusal, id, moment};
-use spectra_proto::{analysis as pb, types::Reason};
-use spectra_spc::{
-    Code,
-    capability::{Capability, Specification, Within},
+use spectra_proto::{
+    Label,
+    analysis::{self as pb, SpcChartType as Chart},
+    types::Reason,
 };
+use spectra_spc::capability::{Capability, Specification, Within};
 use time::OffsetDateTime;
 
 use crate::{
@@ -19,10 +20,7 @@ const LEVEL: f64 = 0.95;
 /// The capability of a series.
 pub(super) async fn capability(tx: &mut OrgTx, asked: &pb::GetSpcCapabilityRequest) -> Result<pb::SpcCapability, Error> {
     let series = Series::find(tx, id(&asked.id)?).await?;
-    if series.spec_lcl.is_none() && series.spec_ucl.is_none() {
-        let message = "the series has no specification limit; give it one first";
-        return Err(Refusal::new(Reason::SpcNoSpecification, message).about("series_id", series.id).into());
-    }
+    specified(&series)?;
     let from = asked.from.and_then(moment).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let points = readings(tx, series.id, from, asked.to.and_then(moment).unwrap_or(LAST)).await?;
     let values: Vec<f64> = points.iter().map(|point| point.value).filter(|value| !value.is_nan()).collect();
@@ -30,15 +28,31 @@ pub(super) async fn capability(tx: &mut OrgTx, asked: &pb::GetSpcCapabilityReque
         let message = "too few points count, or they differ too little, to tell a capability";
         Error::from(Refusal::new(Reason::SpcTooFewPoints, message).about("series_id", series.id).about("points", values.len()))
     };
-    let sigma = sigma_within(series.subgroup_size, &points)?.ok_or_else(few)?;
-    let refused = |fault: spectra_spc::Error| match fault.code {
-        Code::InsufficientData => few(),
-        _ => Error::invalid("level", fault.to_string()),
+    let sigma = sigma_within(series.subgroup_size, &points).ok_or_else(few)?;
+    // Whatever else the engine refuses lies with the points.
+    let refused = |fault: spectra_spc::Error| match fault.field.as_str() {
+        "level" => Error::invalid("level", fault.demand),
+        _ => few(),
     };
     let specification = Specification::new(series.spec_lcl, series.spec_ucl, series.target).map_err(refused)?;
     let df = f64::from(u32::try_from(values.len()).unwrap_or(u32::MAX)) - 1.0;
     let told = Capability::of(&values, Within { sigma, df }, &specification, asked.level.unwrap_or(LEVEL)).map_err(refused)?;
     Ok(shown(&series, &told))
+}
+
+/// Makes sure that there are limits of a specification, and single values to hold against them.
+fn specified(series: &Series) -> Result<(), Refusal> {
+    let refused = |message: String| Err(Refusal::new(Reason::SpcNoSpecification, message).about("series_id", series.id));
+    let chart = series.chart_type.0;
+    match chart {
+        Chart::P | Chart::Np | Chart::C | Chart::U | Chart::LaneyP | Chart::LaneyU | Chart::T2 | Chart::Mewma => {
+            refused(format!("capability is of single values, and a chart of the kind {} has none", chart.label()))
+        }
+        _ if series.spec_lcl.is_none() && series.spec_ucl.is_none() => {
+            refused("the series has no specification limit; give it one first".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn shown(series: &Series, told: &Capability) -> pb::SpcCapability {
@@ -68,6 +82,6 @@ fn shown(series: &Series, told: &Capability) -> pb::SpcCapability {
         spec_lcl: series.spec_lcl,
         spec_ucl: series.spec_ucl,
         target: series.target,
-        warnings: Vec::new(),
+        warnings: series.warnings(),
     }
 }

@@ -46,15 +46,21 @@ impl Series {
             return Ok(None);
         }
         let sound = Definition::of(&self.clone().into()).sound()?;
-        Ok(phase_one(self.chart_type.0, self.subgroup_size, points, &sound, None)?.map(|estimated| estimated.limits))
+        match phase_one(self.chart_type.0, self.subgroup_size, points, &sound, None) {
+            Ok(estimated) => Ok(estimated.map(|estimated| estimated.limits)),
+            // Whoever draws a chart asked for no estimate: points that allow none are drawn without.
+            Err(Error::Invalid(_)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 }
 
-/// The standard deviation of single values within subgroups, or of moving ranges where there are none; none when too few points count.
-pub(crate) fn sigma_within(size: i32, points: &[Counted]) -> Result<Option<f64>, Error> {
+/// The standard deviation of single values within subgroups, or of moving ranges where there are none; none when too few points count, or
+/// when no number holds it.
+pub(crate) fn sigma_within(size: i32, points: &[Counted]) -> Option<f64> {
     let size = usize::try_from(size).unwrap_or(1);
     let estimator = if size > 1 { Estimator::Pooled } else { Estimator::MrBar };
-    Ok(process(points, size, estimator)?.map(|(_, sigma)| sigma))
+    process(points, size, estimator).ok().flatten().map(|(_, sigma)| sigma)
 }
 
 /// Estimates limits the way of the chart; none when too few points count, or when they do not differ.
