@@ -58,7 +58,10 @@ async fn a_stream_is_stored_once_however_often_it_is_sent() {
     let sent = import(&engineer, &whole, &all).await.expect(200);
     assert_eq!((&sent["points"], &sent["stored"]), (&json!(900), &json!(900)));
     assert_eq!(super::rules(&engineer, &whole).await, super::rules(&engineer, &path).await, "judged as if it had come at once");
-    import(&engineer, &path, "").await.refused(422, "invalid");
+    for nothing in ["", "{}\n", "{\"points\":[]}\n"] {
+        let problem = import(&engineer, &path, nothing).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], "points", "{nothing:?}");
+    }
     import(&engineer, &path, "{\"points\":[{\"value\":\"Infinity\"}]}\n").await.refused(422, "invalid");
     import(&mesh.demo("viewer").await, &path, &all).await.refused(403, "role_required");
     let nobodys = format!("{}/{}", crate::spc_series::SERIES, spectra_mesh::new_id());

@@ -58,6 +58,9 @@ impl Coming {
         if id(&message.series_id)? != self.series_id {
             return Err(Error::invalid("series_id", "must be the same in each message"));
         }
+        if message.points.is_empty() {
+            return Err(Error::invalid("points", "must not be empty"));
+        }
         self.mark = self.mark.after(&message);
         if self.mark.messages <= self.stored.messages {
             let differs = self.mark.messages == self.stored.messages && self.mark.digest != self.stored.digest;
