@@ -33,8 +33,10 @@ async fn a_chart_is_evaluated_as_the_engine_does() {
         let (said, expected) = (&answer["outputs"], &vector["expected"]);
         assert_eq!(said["violations"], expected["violations"], "{name}");
         for list in ["cpos", "npos", "stats"] {
-            let (said, expected) = (said[list].as_array(), expected[list].as_array());
-            for (a, b) in said.into_iter().flatten().zip(expected.into_iter().flatten()) {
+            let Some(expected) = expected[list].as_array() else { continue };
+            let said = said[list].as_array().unwrap_or_else(|| panic!("{name} has no {list}"));
+            assert_eq!(said.len(), expected.len(), "{name} {list}");
+            for (a, b) in said.iter().zip(expected) {
                 assert_eq!(a.is_null(), b.is_null(), "{name} {list}");
                 assert!((a.as_f64().unwrap_or(0.0) - b.as_f64().unwrap_or(0.0)).abs() < 1e-8, "{name} {list}: {a} is not {b}");
             }
