@@ -6,14 +6,10 @@ use spectra_tests::{Caller, Mesh, TEST};
 use time::{Duration, format_description::well_known::Rfc3339, macros::datetime};
 use tokio::task::JoinSet;
 
-use crate::{
-    calibrations::{certificate, instrument},
-    runs::ready_tool,
-    spc_alerts::alerts,
-    spc_series::series,
-};
+use crate::{runs::ready_tool, spc_alerts::alerts, spc_series::series};
 
 mod late;
+mod measured;
 mod streams;
 
 /// An example request of each method, in proto3 JSON.
@@ -235,28 +231,4 @@ async fn results_feed_series() {
     for other in others {
         assert_eq!(rules(&engineer, &other).await, [], "{other}");
     }
-}
-
-/// A point stands by the certificate of its run: when that is revoked, the point says so, and the next ones of the run do too.
-#[tokio::test]
-async fn a_revoked_certificate_marks_points() {
-    let mesh = Mesh::start().await;
-    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
-    let tool = instrument(&engineer, "tool").await;
-    let paper = certificate(&engineer, &tool, "C-1", -10, 100).await;
-    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3})).await;
-    let run = engineer.post("/api/analysis/runs", json!({"instrument_id": tool, "method": "m"})).await.expect(201)["id"].clone();
-    let run = run.as_str().unwrap();
-    engineer.act(&format!("/api/analysis/runs/{run}/start")).await.expect(200);
-    let send = async |value: f64| {
-        let body = json!({"points": [{"value": value, "run_id": run}, {"value": 0.0}]});
-        engineer.post(&format!("{path}/points"), body).await.expect(201)["points"].clone()
-    };
-    let told = |points: &Value| json!([points[0]["calibration_suspect"], points[1]["calibration_suspect"]]);
-    assert_eq!(told(&send(0.1).await), json!([false, false]));
-    pi.post(&format!("{paper}/revoke"), json!({"reason": "the standard was off"})).await.expect(200);
-    assert_eq!(told(&send(0.2).await), json!([true, false]));
-    let chart = engineer.get(&format!("{path}/chart")).await.expect(200);
-    let suspects: Vec<_> = chart["suspects"].as_array().unwrap().iter().map(|point| point["value"].clone()).collect();
-    assert_eq!(suspects, [json!(0.1), json!(0.2)]);
 }

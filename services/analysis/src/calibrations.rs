@@ -13,7 +13,7 @@ mod rpc;
 mod rules;
 mod store;
 
-pub(crate) use hold::Held;
+pub(crate) use hold::{Held, settle};
 pub(crate) use recall::{Span, Touched};
 pub(crate) use rules::{Calibrated, Certificate, Lockout};
 

@@ -32,20 +32,17 @@ fn lock(instrument_id: Uuid) -> i64 {
 impl Held {
     /// Holds an instrument for a run that is to be written in this transaction.
     pub(crate) async fn shared(tx: &mut OrgTx, instrument_id: Uuid) -> Result<Self, Error> {
-        // The time is taken once the lock is granted: by the transaction's own, which is earlier, a certificate
-        // that was revoked during the wait would still hold.
+        share(tx, instrument_id).await?;
+        // Other statements, whose snapshots are younger than the lock. The time is the clock's: by the transaction's own, which is
+        // earlier, a certificate that was revoked during the wait would still hold.
         let held = sqlx::query!(
-            r#"WITH held AS MATERIALIZED (
-                   SELECT name, status, pg_advisory_xact_lock_shared($3) FROM instruments WHERE organization_id = $1 AND id = $2)
-               SELECT name AS "name!", status AS "status!: Labelled<InstrumentStatus>", clock_timestamp() AS "at!" FROM held"#,
+            r#"SELECT name, status AS "status: Labelled<InstrumentStatus>", clock_timestamp() AS "at!" FROM instruments
+                WHERE organization_id = $1 AND id = $2"#,
             tx.org(),
             instrument_id,
-            lock(instrument_id),
         )
-        .fetch_optional(tx.conn())
+        .fetch_one(tx.conn())
         .await?;
-        let held = held.ok_or_else(|| Error::not_found("instrument"))?;
-        // Another statement, whose snapshot is younger than the lock.
         let certificates = certificates(tx, instrument_id, held.at).await?;
         Ok(Self { id: instrument_id, name: held.name, status: held.status.0, certificates, at: held.at })
     }
@@ -74,6 +71,40 @@ impl Held {
     pub(crate) fn at(&self) -> OffsetDateTime {
         self.at
     }
+}
+
+/// Keeps the certificates of an instrument as they are until the transaction ends.
+async fn share(tx: &mut OrgTx, instrument_id: Uuid) -> Result<(), Error> {
+    let held = sqlx::query!(
+        r#"SELECT pg_advisory_xact_lock_shared($3) AS "held!" FROM instruments WHERE organization_id = $1 AND id = $2"#,
+        tx.org(),
+        instrument_id,
+        lock(instrument_id),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    held.map(|_| ()).ok_or_else(|| Error::not_found("instrument"))
+}
+
+/// Keeps what these runs rest on as it is until the transaction ends: what is written of them either sees that a certificate was revoked
+/// or has lapsed, or is seen by whoever finds that. Runs that are not there are nobody's.
+///
+/// Whatever a transaction holds it takes in one order: runs, instruments, series, and what an alert holds; several of one kind by their ids.
+pub(crate) async fn settle(tx: &mut OrgTx, run_ids: &[Uuid]) -> Result<(), Error> {
+    let runs =
+        sqlx::query_scalar!("SELECT id FROM runs WHERE organization_id = $1 AND id = ANY($2) ORDER BY id FOR SHARE", tx.org(), run_ids);
+    runs.fetch_all(tx.conn()).await?;
+    let instruments = sqlx::query_scalar!(
+        r#"SELECT instrument_id AS "instrument_id!" FROM runs WHERE organization_id = $1 AND id = ANY($2)
+           UNION SELECT instrument_id FROM run_instruments WHERE organization_id = $1 AND run_id = ANY($2)
+           ORDER BY 1"#,
+        tx.org(),
+        run_ids,
+    );
+    for instrument_id in instruments.fetch_all(tx.conn()).await? {
+        share(tx, instrument_id).await?;
+    }
+    Ok(())
 }
 
 /// Keeps runs off an instrument while its certificates change in this transaction.

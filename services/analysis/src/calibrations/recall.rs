@@ -103,9 +103,9 @@ impl Span {
 }
 
 impl Calibration {
-    /// Writes down what the revocation calls into question. It is one row, however much was measured: the records themselves are not
-    /// touched, so that a revocation is done in a moment, and waits for nobody.
-    pub(super) async fn recall(&self, tx: &mut OrgTx) -> Result<(), Error> {
+    /// Writes down what the revocation calls into question, and gives the runs that rely on the certificate. It is one row, however much
+    /// was measured: runs and their results tell from it that they are in question, and are not touched.
+    pub(super) async fn recall(&self, tx: &mut OrgTx) -> Result<Vec<Uuid>, Error> {
         let span = Span::of(tx, self).await?;
         let runs: Vec<_> = span.touched(tx).await?.into_iter().filter(|run| run.relying).map(|run| run.run_id).collect();
         sqlx::query!(
@@ -122,6 +122,6 @@ impl Calibration {
         )
         .execute(tx.conn())
         .await?;
-        Ok(())
+        Ok(runs)
     }
 }

@@ -99,9 +99,10 @@ impl Calibration {
         )
         .fetch_one(tx.conn())
         .await?;
-        revoked.recall(tx).await?;
-        spc_points::suspect(tx, instrument_id).await?;
-        ml_models::suspect(tx, instrument_id).await?;
+        let run_ids = revoked.recall(tx).await?;
+        // What is plotted and what was learnt bears a mark of its own, which charts and stages look for.
+        spc_points::suspect(tx, &run_ids).await?;
+        ml_models::suspect(tx, &run_ids).await?;
         Ok(revoked)
     }
 }

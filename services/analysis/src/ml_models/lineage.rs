@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::MlModel;
-use crate::{calibrations::Held, feature_sets::selected_runs};
+use crate::{calibrations::settle, feature_sets::selected_runs};
 
 /// How many runs a model is linked to at most.
 const MOST: usize = 100_000;
@@ -34,19 +34,10 @@ impl Lineage {
         i32::try_from(self.0.len()).map_err(Error::broken)
     }
 
-    /// Whether one of them is in question. The certificates of their instruments stay as they are until the transaction
-    /// ends, so that a revocation either is seen here or sees the model.
+    /// Whether one of them is in question. What they rest on stays as it is until the transaction ends, so that a revocation
+    /// either is seen here or sees the model.
     pub(super) async fn is_suspect(&self, tx: &mut OrgTx) -> Result<bool, Error> {
-        let instruments = sqlx::query_scalar!(
-            r#"SELECT instrument_id AS "instrument_id!" FROM runs WHERE organization_id = $1 AND id = ANY($2)
-               UNION SELECT instrument_id FROM run_instruments WHERE organization_id = $1 AND run_id = ANY($2)
-               ORDER BY 1"#,
-            tx.org(),
-            &self.0,
-        );
-        for instrument in instruments.fetch_all(tx.conn()).await? {
-            Held::shared(tx, instrument).await?;
-        }
+        settle(tx, &self.0).await?;
         let suspect = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM runs WHERE organization_id = $1 AND id = ANY($2) AND runs.calibration_suspect) AS "suspect!""#,
             tx.org(),
@@ -72,18 +63,22 @@ impl Lineage {
     }
 }
 
-/// Flags the models that were trained on what the recall of an instrument's certificate calls into question.
-pub(crate) async fn suspect(tx: &mut OrgTx, instrument_id: Uuid) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE ml_models SET calibration_suspect = true
-          WHERE organization_id = $1 AND NOT calibration_suspect AND id IN (
-                SELECT l.model_id FROM ml_model_runs l
-                  JOIN runs ON runs.organization_id = l.organization_id AND runs.id = l.run_id
-                 WHERE l.organization_id = $1 AND runs.calibration_suspect AND (runs.instrument_id = $2 OR EXISTS (
-                       SELECT FROM run_instruments f
-                        WHERE f.organization_id = $1 AND f.run_id = runs.id AND f.instrument_id = $2)))",
+/// Flags the models that were trained on runs whose measurements are in question.
+pub(crate) async fn suspect(tx: &mut OrgTx, run_ids: &[Uuid]) -> Result<(), Error> {
+    // All are held first, in the order of their ids, so that no two revocations wait for each other.
+    let models = sqlx::query_scalar!(
+        "SELECT id FROM ml_models
+          WHERE organization_id = $1 AND NOT calibration_suspect
+            AND id IN (SELECT model_id FROM ml_model_runs l WHERE l.organization_id = $1 AND l.run_id = ANY($2))
+          ORDER BY id FOR NO KEY UPDATE",
         tx.org(),
-        instrument_id,
+        run_ids,
+    );
+    let models = models.fetch_all(tx.conn()).await?;
+    sqlx::query!(
+        "UPDATE ml_models SET calibration_suspect = true WHERE organization_id = $1 AND id = ANY($2) AND NOT calibration_suspect",
+        tx.org(),
+        &models,
     )
     .execute(tx.conn())
     .await?;

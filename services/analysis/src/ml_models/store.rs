@@ -57,13 +57,12 @@ impl MlModel {
     /// Registers a version of a model, with the runs that it was trained on.
     pub(super) async fn create(tx: &mut OrgTx, asked: &pb::CreateMlModelRequest) -> Result<Self, Error> {
         let lineage = Lineage::of(tx, asked).await?;
-        let suspect = lineage.is_suspect(tx).await?;
         let user = tx.caller().user;
         let model = sqlx::query_as!(
             Self,
             "INSERT INTO ml_models (organization_id, id, name, version, framework, model_type, metrics, uri, content_hash, feature_set_id,
-                                    trained_on_runs, calibration_suspect, created_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+                                    trained_on_runs, created_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING *",
             tx.org(),
             new_id(),
             asked.name,
@@ -75,13 +74,22 @@ impl MlModel {
             asked.content_hash,
             optional_id(asked.feature_set_id.as_deref())?,
             lineage.count()?,
-            suspect,
             user,
         )
         .fetch_one(tx.conn())
         .await?;
         lineage.record(tx, model.id).await?;
-        Ok(model)
+        // Judged last, so that the instruments are held for no longer than that takes.
+        if !lineage.is_suspect(tx).await? {
+            return Ok(model);
+        }
+        let suspect = sqlx::query_as!(
+            Self,
+            "UPDATE ml_models SET calibration_suspect = true WHERE organization_id = $1 AND id = $2 RETURNING *",
+            tx.org(),
+            model.id,
+        );
+        Ok(suspect.fetch_one(tx.conn()).await?)
     }
 
     /// Moves a model to the stage that it may go to; production has room for one version of a name.

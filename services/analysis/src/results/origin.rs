@@ -5,8 +5,10 @@ use spectra_proto::analysis::RunStatus;
 use uuid::Uuid;
 
 use super::rules::{self, Open};
+use crate::calibrations::settle;
 
-/// A run that stays where it stands until the transaction ends: what it says of its results holds when they are written.
+/// A run that stays where it stands until the transaction ends, as do the certificates of its instruments: what it says of its results
+/// holds when they are written.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) id: Uuid,
@@ -19,10 +21,11 @@ pub(crate) struct Origin {
 impl Origin {
     /// The run of this id.
     pub(crate) async fn hold(tx: &mut OrgTx, run_id: Uuid) -> Result<Self, Error> {
+        settle(tx, &[run_id]).await?;
         let found = sqlx::query_as!(
             Self,
             r#"SELECT id, calibration_id, calibration_hash, status, started_at IS NOT NULL AS "started!"
-                 FROM runs WHERE organization_id = $1 AND id = $2 FOR SHARE"#,
+                 FROM runs WHERE organization_id = $1 AND id = $2"#,
             tx.org(),
             run_id,
         )

@@ -15,7 +15,7 @@ use super::{
     rules::{self, Step, Verb},
     tools::{Proved, Tools},
 };
-use crate::results;
+use crate::{ml_models, results, spc_points};
 
 /// A run that nobody else changes meanwhile.
 struct Locked {
@@ -167,6 +167,10 @@ impl Locked {
         )
         .execute(tx.conn())
         .await?;
+        if self.started {
+            spc_points::suspect(tx, &[self.id]).await?;
+            ml_models::suspect(tx, &[self.id]).await?;
+        }
         Err(fault.refusal(self.id).kept().into())
     }
 

@@ -1,6 +1,8 @@
 //! Adding points: stored, judged and, where they signal, told of, in one transaction.
 
-use spectra_mesh::{Error, Object, OrgTx};
+use std::collections::BTreeSet;
+
+use spectra_mesh::{Error, Object, OrgTx, optional_id};
 use spectra_proto::analysis::{self as pb, AlertSeverity};
 use spectra_spc::{Pattern, Rule, Severity, Sides};
 use uuid::Uuid;
@@ -13,7 +15,10 @@ use super::{
     store::Outcome,
     walk::{Unfit, Verdict, Walk},
 };
-use crate::spc_alerts::{self, Alert, Opening};
+use crate::{
+    calibrations::settle,
+    spc_alerts::{self, Alert, Opening},
+};
 
 /// Points that were added, and what came of it.
 #[derive(Debug)]
@@ -23,7 +28,18 @@ pub(super) struct Added {
     pub(super) alerts: Vec<Alert>,
 }
 
-/// Adds points to a series that is held.
+/// Adds points to a series. The runs that they name are held before it is.
+pub(super) async fn send(tx: &mut OrgTx, series_id: Uuid, points: Vec<pb::SpcPoint>) -> Result<Added, Error> {
+    let named = points.iter().filter_map(|point| optional_id(point.run_id.as_deref()).transpose());
+    let run_ids: BTreeSet<Uuid> = named.collect::<Result<_, _>>()?;
+    if !run_ids.is_empty() {
+        settle(tx, &run_ids.into_iter().collect::<Vec<_>>()).await?;
+    }
+    let open = Open::lock(tx, series_id).await?;
+    add(tx, open, points).await
+}
+
+/// Adds points to a series that is held, as are the runs that they name.
 pub(super) async fn add(tx: &mut OrgTx, mut open: Open, points: Vec<pb::SpcPoint>) -> Result<Added, Error> {
     let (series_id, arrived, now) = (open.ledger.series_id, open.ledger.points, open.ledger.now);
     let drafts = points.into_iter().zip(arrived..).enumerate();

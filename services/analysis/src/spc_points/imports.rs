@@ -6,7 +6,7 @@ use spectra_proto::{analysis as pb, types::Reason};
 use tonic::{Request, Streaming};
 use uuid::Uuid;
 
-use super::{append, ledger::Open};
+use super::append;
 use crate::App;
 
 /// How far a stream is stored, as its idempotency key remembers it.
@@ -70,8 +70,7 @@ impl Coming {
         let (before, key) = (self.mark.messages - 1, self.upload.permit().idempotency_key().map(str::to_owned));
         let mark = self.mark.clone();
         let alerts = self.upload.step(async |tx| {
-            let open = Open::lock(tx, series_id).await?;
-            let alerts = append::add(tx, open, message.points).await?.alerts.len();
+            let alerts = append::send(tx, series_id, message.points).await?.alerts.len();
             let alerts = i64::try_from(alerts).map_err(Error::broken)?;
             if let Some(key) = key {
                 mark.write(tx, series_id, &key, before, alerts).await?;

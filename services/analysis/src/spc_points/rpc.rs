@@ -4,7 +4,7 @@ use spectra_mesh::{Error, OrgTx, Reply, id};
 use spectra_proto::analysis::{self as pb, spc_point_service_server::SpcPointService};
 use tonic::{Request, Streaming};
 
-use super::{Point, append, exclusions, exclusions::Said, imports, ledger::Open};
+use super::{Point, append, exclusions, exclusions::Said, imports};
 use crate::App;
 
 /// How many alerts an answer shows.
@@ -23,8 +23,7 @@ impl SpcPointService for App {
 
     async fn create_spc_points(&self, request: Request<pb::CreateSpcPointsRequest>) -> Reply<pb::CreateSpcPointsResponse> {
         let work = async |tx: &mut OrgTx, asked: pb::CreateSpcPointsRequest| {
-            let open = Open::lock(tx, id(&asked.series_id)?).await?;
-            let added = append::add(tx, open, asked.points).await?;
+            let added = append::send(tx, id(&asked.series_id)?, asked.points).await?;
             let alerts_opened = i32::try_from(added.alerts.len()).map_err(Error::broken)?;
             let alerts = added.alerts.into_iter().take(SHOWN).map(Into::into).collect();
             Ok(pb::CreateSpcPointsResponse { points: added.points, alerts, alerts_opened })

@@ -70,7 +70,7 @@ impl Point {
     }
 }
 
-/// Makes sure that there are the runs that points were measured in; gives those of them whose certificate was revoked since.
+/// Makes sure that there are the runs that points were measured in; gives those of them whose measurements are in question.
 pub(super) async fn suspect_runs(tx: &mut OrgTx, drafts: &[Draft]) -> Result<BTreeSet<Uuid>, Error> {
     let runs: BTreeSet<_> = drafts.iter().filter_map(|draft| draft.run_id).collect();
     if runs.is_empty() {
@@ -89,17 +89,22 @@ pub(super) async fn suspect_runs(tx: &mut OrgTx, drafts: &[Draft]) -> Result<BTr
     Ok(found.into_iter().filter(|run| run.suspect).map(|run| run.id).collect())
 }
 
-/// Marks the points of an instrument's runs whose certificate was revoked. How many that may be, the recall says.
-pub(crate) async fn suspect(tx: &mut OrgTx, instrument_id: Uuid) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE spc_points p SET calibration_suspect = true FROM runs
-          WHERE p.organization_id = $1 AND NOT p.calibration_suspect
-            AND runs.organization_id = $1 AND runs.id = p.run_id AND runs.calibration_suspect
-            AND (runs.instrument_id = $2 OR EXISTS (
-                  SELECT FROM run_instruments f
-                   WHERE f.organization_id = $1 AND f.run_id = runs.id AND f.instrument_id = $2))",
+/// Marks the points of runs whose measurements are in question.
+pub(crate) async fn suspect(tx: &mut OrgTx, run_ids: &[Uuid]) -> Result<(), Error> {
+    // All are held first, in the order in which whoever judges points anew rewrites them, so that no two wait for each other.
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "held!" FROM (
+               SELECT FROM spc_points WHERE organization_id = $1 AND run_id = ANY($2) AND NOT calibration_suspect
+                ORDER BY series_id, ts, id FOR UPDATE) AS held"#,
         tx.org(),
-        instrument_id,
+        run_ids,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    sqlx::query!(
+        "UPDATE spc_points SET calibration_suspect = true WHERE organization_id = $1 AND run_id = ANY($2) AND NOT calibration_suspect",
+        tx.org(),
+        run_ids,
     )
     .execute(tx.conn())
     .await?;
