@@ -1,5 +1,7 @@
 //! The statements over results.
 
+use std::slice;
+
 use prost::Message;
 use spectra_mesh::{Error, Object, OrgTx, Page, id, new_id, optional_id, page};
 use spectra_proto::analysis as pb;
@@ -80,11 +82,12 @@ pub(crate) async fn record(tx: &mut OrgTx, run_id: Uuid, results: Vec<pb::Result
         return Ok(());
     }
     let origin = Origin::hold(tx, run_id).await?;
-    for (nth, result) in results.into_iter().enumerate() {
+    let open = origin.open()?;
+    for (nth, result) in results.iter().enumerate() {
         rules::metrics(&format!("results[{nth}]"), result.metrics.as_ref())?;
-        insert(tx, origin.open()?, &result).await?;
+        write(tx, open, result).await?;
     }
-    Ok(())
+    plot(tx, open, &results).await
 }
 
 /// The newest results of a run, as many as an answer about it holds.
@@ -113,10 +116,24 @@ pub(crate) async fn of_run(tx: &mut OrgTx, run_id: Uuid) -> Result<Vec<pb::Resul
     Ok(results)
 }
 
-/// Writes a result of a run that brings results out, and feeds the series that watch it; its id. All results come through here.
+/// Writes a result of a run that brings results out, and feeds the series that watch it; its id.
 pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) -> Result<Uuid, Error> {
+    let result_id = write(tx, open, said).await?;
+    plot(tx, open, slice::from_ref(said)).await?;
+    Ok(result_id)
+}
+
+/// Feeds the series that watch what was measured: all results of a call at once, as series are held in one order. What was derived from
+/// another result is no further measurement.
+async fn plot(tx: &mut OrgTx, open: Open<'_>, said: &[pb::Result]) -> Result<(), Error> {
+    let measured = said.iter().filter(|result| result.derived_from.is_none());
+    let metrics: Vec<_> = measured.map(|result| Object::of(result.metrics.as_ref())).collect();
+    spc_points::feed(tx, open.origin().id, &metrics).await
+}
+
+/// Writes the row of a result; its id.
+async fn write(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) -> Result<Uuid, Error> {
     let origin = open.origin();
-    let metrics = Object::of(said.metrics.as_ref());
     let result_id = sqlx::query_scalar!(
         "INSERT INTO results (organization_id, id, run_id, result_type, metrics, data, arrays_uri, images_uri, artifacts_uri, report_uri,
                               array_names, array_rows, derived_from, calibration_id, calibration_hash, created_by)
@@ -125,7 +142,7 @@ pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) ->
         new_id(),
         origin.id,
         said.result_type,
-        &metrics,
+        Object::of(said.metrics.as_ref()),
         Object::of(said.data.as_ref()),
         said.arrays_uri,
         said.images_uri,
@@ -140,7 +157,6 @@ pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) ->
     )
     .fetch_one(tx.conn())
     .await?;
-    spc_points::feed(tx, origin.id, &metrics).await?;
     Ok(result_id)
 }
 

@@ -1,19 +1,21 @@
 //! Results feed the series that watch them.
 
+use std::collections::BTreeSet;
+
 use spectra_mesh::{Error, Object, OrgTx, stamp};
 use spectra_proto::analysis as pb;
 use uuid::Uuid;
 
 use super::{append, ledger::Open};
 
-/// Adds each number among the metrics of a result of a run to the active series that watch it, in the transaction that stores the result.
+/// Adds each number among the metrics of results of a run to the active series that watch it, in the transaction that stores the results.
 /// It is a point of the time at which the run ended, or of now while it measures.
-pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, metrics: &Object) -> Result<(), Error> {
-    let numbers: Vec<(&str, f64)> = metrics.0.fields.iter().filter_map(|(name, value)| Some((name.as_str(), number(value)?))).collect();
-    if numbers.is_empty() {
+pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, results: &[Object]) -> Result<(), Error> {
+    let named = results.iter().flat_map(|metrics| &metrics.0.fields).filter(|(_, value)| number(value).is_some());
+    let names: Vec<String> = named.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    if names.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = numbers.iter().map(|(name, _)| (*name).to_owned()).collect();
     let series = sqlx::query!(
         r#"SELECT s.id, s.metric, coalesce(r.finished_at, clock_timestamp()) AS "ts!"
              FROM spc_series s JOIN runs r ON r.organization_id = s.organization_id AND r.id = $2
@@ -35,10 +37,14 @@ pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, metrics: &Object) -> Resu
         held.push(Open::lock(tx, watching.id).await?);
     }
     for (open, watching) in held.into_iter().zip(&series) {
-        let value = numbers.iter().find(|(name, _)| *name == watching.metric).map(|(_, value)| *value);
-        let run_id = Some(run_id.to_string());
-        let point = pb::SpcPoint { ts: Some(stamp(watching.ts)), value, run_id, ..pb::SpcPoint::default() };
-        append::add(tx, open, vec![point]).await?;
+        let values = results.iter().filter_map(|metrics| number(metrics.0.fields.get(&watching.metric)?));
+        let point = |value| pb::SpcPoint {
+            ts: Some(stamp(watching.ts)),
+            value: Some(value),
+            run_id: Some(run_id.to_string()),
+            ..pb::SpcPoint::default()
+        };
+        append::add(tx, open, values.map(point).collect()).await?;
     }
     Ok(())
 }
