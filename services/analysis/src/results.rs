@@ -12,11 +12,13 @@ mod origin;
 mod rpc;
 mod rules;
 mod store;
+mod turn;
 mod upload;
 
 pub(crate) use derived::{Derived, Input};
 use origin::Origin;
 pub(crate) use store::{of_run, record};
+pub(crate) use turn::down;
 
 /// One result, and what its run says of it.
 #[derive(Debug)]

@@ -36,7 +36,9 @@ impl Source {
 
     /// What a result holds under the names that the analysis knows, but for what was sent.
     pub(super) async fn stored(tx: &mut OrgTx, result_id: Uuid, asked: &pb::AnalyseRequest) -> Result<Self, Error> {
-        let held = Input::read(tx, result_id).await?;
+        let (known, _) = known(AnalysisKind::try_from(asked.kind).unwrap_or_default())?.names();
+        let names = known.iter().map(|name| asked.columns.get(*name).map_or_else(|| (*name).to_owned(), String::clone));
+        let held = Input::read(tx, result_id, names.collect()).await?;
         let run_id = held.run_id;
         if let Some(named) = optional_id(asked.run_id.as_deref())? {
             let there = sqlx::query_scalar!("SELECT id FROM runs WHERE organization_id = $1 AND id = $2", tx.org(), named);

@@ -15,7 +15,7 @@ use super::{
 pub(crate) struct Input {
     /// The run that brought it out.
     pub(crate) run_id: Uuid,
-    /// Its data, and its uploaded arrays by name, which come before data of the same name; null is a value that is missing.
+    /// Its data, and those of its uploaded arrays that were asked for by name, which come before data of the same name; null is a value that is missing.
     pub(crate) values: Map<String, Value>,
     /// Its metrics.
     pub(crate) metrics: Map<String, Value>,
@@ -37,11 +37,11 @@ pub(crate) struct Derived {
 }
 
 impl Input {
-    /// What the result of this id holds. Refused with `NOT_FOUND` without it.
-    pub(crate) async fn read(tx: &mut OrgTx, result_id: Uuid) -> Result<Self, Error> {
+    /// What the result of this id holds, with its arrays of these names. Refused with `NOT_FOUND` without it.
+    pub(crate) async fn read(tx: &mut OrgTx, result_id: Uuid, names: Vec<String>) -> Result<Self, Error> {
         let found = Outcome::find(tx, result_id).await?;
         let mut values = members(&found.data)?;
-        let arrays = columns(tx, result_id).await?;
+        let arrays = columns(tx, result_id, Some(names)).await?;
         for (name, numbers) in arrays.names.into_iter().zip(arrays.columns) {
             // JSON has no word for NaN: what is missing becomes null.
             values.insert(name, numbers.into());

@@ -1,13 +1,13 @@
 //! The calls of the result service.
 
-use spectra_mesh::{Reply, id};
+use spectra_mesh::{Reply, id, permit};
 use spectra_proto::analysis::{self as pb, result_service_server::ResultService};
 use tonic::{Request, Response, Streaming};
 
 use super::{
     Outcome,
     download::{self, Pieces},
-    upload,
+    turn, upload,
 };
 use crate::App;
 
@@ -33,7 +33,8 @@ impl ResultService for App {
 
     async fn download_result_arrays(&self, request: Request<pb::DownloadResultArraysRequest>) -> Reply<Pieces> {
         let asked = request.get_ref().clone();
+        let turn = turn::down(permit(&request)?.caller().org).await?;
         let found = self.db.read(request, async |tx, asked| download::find(tx, &asked.id).await).await?;
-        Ok(Response::new(download::give(&asked, found.into_inner()).await?))
+        Ok(Response::new(download::give(&asked, found.into_inner(), turn).await?))
     }
 }

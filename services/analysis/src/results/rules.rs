@@ -38,14 +38,19 @@ fn shut(origin: &Origin, status: RunStatus, why: &str) -> Refusal {
     Refusal::new(Reason::RunState, message).about("run_id", origin.id).about("run_status", status.label())
 }
 
-/// Makes sure that metrics are numbers, or missing. `place` is where the result stands in the request.
+/// Makes sure that metrics are finite numbers, or missing. `place` is where the result stands in the request.
 pub(super) fn metrics(place: &str, metrics: Option<&Struct>) -> Result<(), Error> {
     let fields = metrics.into_iter().flat_map(|metrics| &metrics.fields);
     for (name, value) in fields {
-        if !matches!(value.kind, Some(Kind::NumberValue(_) | Kind::NullValue(_))) {
+        let fits = match value.kind {
+            Some(Kind::NumberValue(number)) => number.is_finite(),
+            Some(Kind::NullValue(_)) => true,
+            _ => false,
+        };
+        if !fits {
             return Err(Error::invalid(
                 format!("{place}.metrics.{name}"),
-                "must be a number, or null where it is missing; data holds the rest",
+                "must be a finite number, or null where it is missing; data holds the rest",
             ));
         }
     }

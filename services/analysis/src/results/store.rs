@@ -177,12 +177,14 @@ pub(super) async fn keep(tx: &mut OrgTx, result_id: Uuid, arrays: &Arrays) -> Re
     Ok(())
 }
 
-/// The arrays of a result, in their order.
-pub(super) async fn columns(tx: &mut OrgTx, result_id: Uuid) -> Result<Arrays, Error> {
+/// The arrays of a result, or those of these names, in their order.
+pub(super) async fn columns(tx: &mut OrgTx, result_id: Uuid, names: Option<Vec<String>>) -> Result<Arrays, Error> {
     let rows = sqlx::query!(
-        "SELECT name, numbers FROM result_arrays WHERE organization_id = $1 AND result_id = $2 ORDER BY place",
+        "SELECT name, numbers FROM result_arrays
+          WHERE organization_id = $1 AND result_id = $2 AND ($3::text[] IS NULL OR name = ANY($3)) ORDER BY place",
         tx.org(),
         result_id,
+        names as _,
     );
     let (names, columns) = rows.fetch_all(tx.conn()).await?.into_iter().map(|row| (row.name, row.numbers)).unzip();
     Ok(Arrays { names, columns })

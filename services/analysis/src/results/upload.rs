@@ -1,33 +1,26 @@
 //! Files of arrays that come up: read once all of one is there, and kept column by column or not at all.
 
-use std::{mem, sync::LazyLock, time::Duration};
+use std::mem;
 
 use prost::Message;
-use spectra_mesh::{Error, Refusal, Reply, Shares, Upload, id, sha256};
+use spectra_mesh::{Error, Refusal, Reply, Upload, id, sha256};
 use spectra_proto::{analysis as pb, types::Reason};
 use tokio::task::spawn_blocking;
 use tonic::{Request, Streaming};
-use uuid::Uuid;
 
 use super::{
     Outcome,
     arrays::{Arrays, BYTES, Format},
     origin::Origin,
     store::{insert, keep},
+    turn,
 };
 use crate::App;
-
-/// The files that each organization sends just now: they are held whole until they are read.
-static SENT: LazyLock<Shares<Uuid>> = LazyLock::new(|| Shares::of(2));
-/// How long an upload waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
 
 /// Takes a file, and keeps its columns as a result of a run.
 pub(super) async fn take(app: &App, request: Request<Streaming<pb::UploadResultRequest>>) -> Reply<pb::Result> {
     let (upload, mut pieces) = app.db.upload(request)?;
-    let busy = || Error::exhausted("the organization sends too many files at once; try again in a moment");
-    let turn = SENT.share(upload.permit().caller().org).acquire_owned();
-    let _turn = tokio::time::timeout(TURN, turn).await.map_err(|_| busy())?.map_err(|_| busy())?;
+    let _turn = turn::up(upload.permit().caller().org).await?;
 
     let (mut said, mut content) = (pb::UploadResultRequest::default(), Vec::new());
     let mut looked = false;

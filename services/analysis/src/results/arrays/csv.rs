@@ -15,7 +15,8 @@ pub(super) fn read(content: &[u8], delimiter: u8) -> Result<Arrays, Error> {
     if names.iter().all(|name| number(name).is_some()) {
         return Err(unreadable("has no names of its columns in its first line"));
     }
-    let mut arrays = Arrays::named(names)?;
+    let plain = |name: String| if is_formula(&name) { name.strip_prefix('\'').unwrap_or(&name).to_owned() } else { name };
+    let mut arrays = Arrays::named(names.into_iter().map(plain).collect())?;
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(|cause| unread("CSV", &cause))? {
         arrays.admit(1)?;
@@ -38,11 +39,15 @@ fn number(field: &str) -> Option<f64> {
     field.parse().ok()
 }
 
+/// Whether a name begins like a formula, which a spreadsheet would run unless it is quoted; or is one that is quoted.
+fn is_formula(name: &str) -> bool {
+    name.trim_start_matches('\'').starts_with(['=', '+', '-', '@'])
+}
+
 /// A text of the columns, the names in its first line.
 pub(super) fn write(arrays: &Arrays) -> Result<Vec<u8>, Error> {
     let mut writer = Writer::from_writer(Vec::new());
-    // A spreadsheet would run what begins like a formula.
-    let quoted = |name: &String| if name.starts_with(['=', '+', '-', '@']) { format!("'{name}") } else { name.clone() };
+    let quoted = |name: &String| if is_formula(name) { format!("'{name}") } else { name.clone() };
     writer.write_record(arrays.names.iter().map(quoted)).map_err(Error::broken)?;
     let mut buffer = zmij::Buffer::new();
     for row in 0..arrays.rows() {

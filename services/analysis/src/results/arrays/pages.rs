@@ -3,10 +3,10 @@
 //! The library makes room for what a page says, and unpacks up to it; it has no limit of its own. So the headers of all pages are read first:
 //! they are in Thrift's compact protocol, and the sizes of a page are its second and third fields.
 
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use spectra_mesh::Error;
 
-use super::unreadable;
+use super::{COLUMNS, unreadable};
 
 /// How many bytes all pages of a file have unpacked at most: four times what its values take.
 const UNPACKED: u64 = 256 << 20;
@@ -20,6 +20,16 @@ struct Walk<'a> {
 
 /// Makes sure that what a file holds is not too large unpacked.
 pub(super) fn measure(content: &[u8], metadata: &ParquetMetaData) -> Result<(), Error> {
+    let columns = metadata.file_metadata().schema_descr().num_columns();
+    if columns > COLUMNS {
+        return Err(unreadable(format!("has {columns} columns; a file has from 1 to {COLUMNS}")));
+    }
+    // Otherwise many columns could lie in one place, which would be walked over for each of them.
+    let sizes = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).map(ColumnChunkMetaData::compressed_size);
+    let packed = sizes.fold(0_u64, |sum, size| sum.saturating_add(u64::try_from(size).unwrap_or(u64::MAX)));
+    if !usize::try_from(packed).is_ok_and(|packed| packed <= content.len()) {
+        return Err(unreadable("does not read as Parquet: its columns say that they are larger than the file"));
+    }
     let mut unpacked = 0_u64;
     for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
         let broken = || unreadable("does not read as Parquet: a column lies outside of the file");

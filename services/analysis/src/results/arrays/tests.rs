@@ -55,6 +55,15 @@ fn a_text_is_read_as_people_write_it() {
 }
 
 #[test]
+fn names_like_formulas_are_quoted_on_the_way() {
+    let names = ["=sum", "'=sum", "''-1", "+v", "@x", "'plain", "-"].map(str::to_owned).to_vec();
+    let arrays = Arrays { columns: vec![vec![1.0]; names.len()], names };
+    let text = arrays.write(ArrayFormat::Csv).expect("a file");
+    assert!(text.starts_with(b"'=sum,''=sum,'''-1,'+v,'@x,'plain,'-\n"), "{}", String::from_utf8_lossy(&text));
+    same(&read("text/csv", &text).expect("its own file"), &arrays);
+}
+
+#[test]
 fn a_text_that_holds_no_numbers_is_told_by_its_row() {
     for (text, expected) in [
         ("a,b\n1,2\n3,x\n", "holds no number at row 2 of b"),
@@ -104,6 +113,20 @@ fn a_page_that_says_it_is_huge_is_not_unpacked() {
     for broken in [&page[..4], &page[..10], &[0x15, 0x00, 0x15, 0x01, 0x15, 0x00, 0x00], &[0x1d; 9], &[0x1c; 40]] {
         assert_eq!(pages::page(broken), None, "{broken:?}");
     }
+}
+
+#[test]
+fn a_file_holds_no_more_than_its_columns() {
+    let names: Vec<_> = (0..=COLUMNS).map(|nth| format!("c{nth}")).collect();
+    let wide = Arrays { columns: vec![vec![0.0]; names.len()], names }.write(ArrayFormat::Parquet).expect("a file");
+    assert_eq!(told(read("", &wide)), "has 257 columns; a file has from 1 to 256");
+
+    let file = sweep().write(ArrayFormat::Parquet).expect("a file");
+    let reader = ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(prost::bytes::Bytes::from(file.clone()));
+    let metadata = reader.expect("its own file").metadata().clone();
+    let of = |content: &[u8]| pages::measure(content, &metadata).map(|()| sweep());
+    same(&of(&file).expect("its own file"), &sweep());
+    assert_eq!(told(of(&file[..40])), "does not read as Parquet: its columns say that they are larger than the file");
 }
 
 #[test]
