@@ -17,14 +17,14 @@ const VERSION: &str = "1";
 #[tonic::async_trait]
 impl SpcEvaluationService for App {
     async fn evaluate_spc(&self, request: Request<pb::EvaluateSpcRequest>) -> Reply<pb::SpcEvaluation> {
-        permit(&request)?;
+        let org = permit(&request)?.caller().org;
         let asked = checked(request)?;
         let chart = chart(&asked)?.replace('-', "_");
         let (mut inputs, params) = (members(asked.inputs)?, members(asked.params)?);
         put_points(&mut inputs, asked.points)?;
         let kind = chart.clone();
         // Long series and run lengths keep a thread busy, which others wait for.
-        let worked = self.computer.compute(move || {
+        let worked = self.computer.compute(org, move || {
             let outputs = spectra_spc::evaluate(&kind, &inputs, &params).map_err(refused)?;
             serde_json::from_value::<Object>(outputs.into()).map_err(Error::broken)
         });

@@ -4,13 +4,20 @@ use serde_json::{Map, Value};
 use spectra_extraction::{Kind, Outcome, Refused, analyse};
 use spectra_mesh::{Error, Object, Refusal};
 use spectra_proto::{Label, analysis::AnalysisKind, types::Reason};
+use uuid::Uuid;
 
 use crate::computer::Computer;
 
 /// Makes an analysis.
-pub(super) async fn compute(computer: &Computer, kind: AnalysisKind, inputs: Map<String, Value>, params: Value) -> Result<Outcome, Error> {
+pub(super) async fn compute(
+    computer: &Computer,
+    org: Uuid,
+    kind: AnalysisKind,
+    inputs: Map<String, Value>,
+    params: Value,
+) -> Result<Outcome, Error> {
     let known = known(kind)?;
-    let answer = computer.compute(move || analyse(known, &Value::Object(inputs), &params)).await?;
+    let answer = computer.compute(org, move || analyse(known, &Value::Object(inputs), &params)).await?;
     answer.map_err(|refused| told(kind, &refused).into())
 }
 

@@ -10,7 +10,7 @@ use super::{
     source::{Computed, Source},
     store,
 };
-use crate::App;
+use crate::{App, results};
 
 #[tonic::async_trait]
 impl AnalysisService for App {
@@ -33,7 +33,11 @@ impl AnalysisService for App {
 impl App {
     /// The analysis that is asked for. Results never change: what was read of one still holds when the outputs are written.
     async fn computed(&self, permit: &Permit, asked: &pb::AnalyseRequest) -> Result<Computed, Error> {
-        let source = match optional_id(asked.result_id.as_deref())? {
+        let org = permit.caller().org;
+        let result_id = optional_id(asked.result_id.as_deref())?;
+        // Arrays are held until the analysis is made.
+        let turn = if result_id.is_some() { Some(results::down(org).await?) } else { None };
+        let source = match result_id {
             None => Source::sent(asked)?,
             Some(result_id) => {
                 let mut look = Request::new(asked.clone());
@@ -44,7 +48,8 @@ impl App {
         };
         let kind = AnalysisKind::try_from(asked.kind).unwrap_or_default();
         let Source { run_id, result_id, inputs } = source;
-        let outcome = compute(&self.computer, kind, inputs, tree(&Object::of(asked.params.as_ref()))?).await?;
+        let outcome = compute(&self.computer, org, kind, inputs, tree(&Object::of(asked.params.as_ref()))?).await?;
+        drop(turn);
         Ok(Computed { run_id, result_id, outcome })
     }
 }
