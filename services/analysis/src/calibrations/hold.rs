@@ -47,9 +47,9 @@ impl Held {
         Ok(Self { id: instrument_id, name: held.name, status: held.status.0, certificates, at: held.at })
     }
 
-    /// The proof that the instrument may be used, or why not.
-    pub(crate) fn calibrated(&self) -> Result<Calibrated<'_>, Lockout<'_>> {
-        Standing::of(&self.certificates, self.at).calibrated()
+    /// The proof that the instrument may be used, or why not; at a time that is not before it was held.
+    pub(crate) fn calibrated(&self, at: OffsetDateTime) -> Result<Calibrated<'_>, Lockout<'_>> {
+        Standing::of(&self.certificates, at.max(self.at)).calibrated()
     }
 
     /// The instrument's id.
@@ -67,7 +67,7 @@ impl Held {
         self.status
     }
 
-    /// The time that the certificates are judged for.
+    /// When it was held.
     pub(crate) fn at(&self) -> OffsetDateTime {
         self.at
     }

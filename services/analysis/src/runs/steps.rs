@@ -42,7 +42,7 @@ impl Run {
             run.id,
             step.to(),
             tx.caller().user,
-            tools.first().at(),
+            tools.at(),
             certificate.id,
             certificate.content_hash,
         )
@@ -66,7 +66,7 @@ impl Run {
             tx.org(),
             run.id,
             step.to(),
-            tools.first().at(),
+            tools.at(),
             asked.log_uri,
         )
         .execute(tx.conn())

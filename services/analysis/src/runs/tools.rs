@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, iter};
 
 use spectra_mesh::{Error, OrgTx, Refusal, id, new_id};
 use spectra_proto::{Label, analysis as pb, types::Reason};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::rules;
@@ -72,6 +73,11 @@ impl Tools {
         &self.first
     }
 
+    /// The time that all are judged for: when the last of them was held.
+    pub(super) fn at(&self) -> OffsetDateTime {
+        self.further.iter().map(Held::at).fold(self.first.at(), OffsetDateTime::max)
+    }
+
     /// All instruments, the run's own first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Held> {
         iter::once(&self.first).chain(&self.further)
@@ -79,7 +85,8 @@ impl Tools {
 
     /// The proof that every instrument may be used, or which may not, and why.
     pub(super) fn calibrated(&self) -> Result<Proved<'_>, Fault<'_>> {
-        let judge = |held| Held::calibrated(held).map_err(|lockout| Fault { held, lockout });
+        let at = self.at();
+        let judge = |held| Held::calibrated(held, at).map_err(|lockout| Fault { held, lockout });
         Ok(Proved { first: judge(&self.first)?, further: self.further.iter().map(judge).collect::<Result<_, _>>()? })
     }
 
