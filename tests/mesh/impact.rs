@@ -8,6 +8,7 @@ use spectra_tests::{Caller, Mesh, TEST};
 use crate::{
     calibrations::{certificate, day, instrument},
     results::running,
+    spc_series::series,
 };
 
 const RUNS: &str = "/api/analysis/runs";
@@ -67,7 +68,23 @@ async fn what_was_measured_since_the_last_good_certificate_is_listed() {
     assert_eq!(json!([before["run_count"], before["relying_run_count"], before["result_count"]]), json!([2, 1, 1]));
     assert_eq!(before["results"][0]["report_uri"], "s3://reports/-50");
 
+    // A point of each run, and a model that learnt from each.
+    let chart = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3})).await;
+    let mut models = Vec::new();
+    for (version, run) in ids.iter().enumerate() {
+        let points = json!({"points": [{"value": 0.1, "run_id": run}]});
+        engineer.post(&format!("{chart}/points"), points).await.expect(201);
+        let model = json!({"name": "m", "version": version.to_string(), "framework": "sklearn", "uri": "s3://m", "run_ids": [run]});
+        models.push(engineer.post("/api/analysis/models", model).await.expect(201)["id"].as_str().unwrap().to_owned());
+    }
+
     pi.post(&format!("{second}/revoke"), json!({"reason": "wrong standard"})).await.expect(200);
+    let points = viewer.get(&format!("{chart}/points")).await.expect(200);
+    for (nth, suspect) in [false, true, false].into_iter().enumerate() {
+        let of_run = points["items"].as_array().unwrap().iter().find(|point| point["run_id"] == ids[nth]).unwrap();
+        assert_eq!(of_run["calibration_suspect"], suspect, "{of_run}");
+        assert_eq!(viewer.get(&format!("/api/analysis/models/{}", models[nth])).await.expect(200)["calibration_suspect"], suspect);
+    }
     let after = impact(&viewer, &second).await;
     assert_eq!(after["status"], "revoked");
     assert_eq!(told(&after), [(ids[1].clone(), true, true), (ids[0].clone(), false, false)]);

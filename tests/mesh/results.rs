@@ -1,7 +1,9 @@
 //! Results, through the gateway.
 
 use serde_json::{Value, json};
-use spectra_tests::{Caller, Mesh};
+use spectra_proto::analysis::{self as pb, result_service_client::ResultServiceClient};
+use spectra_tests::{Caller, DEMO, Mesh};
+use tonic::{Code, Request};
 
 use crate::{
     calibrations::{certificate, instrument},
@@ -124,6 +126,26 @@ async fn a_result_must_make_sense() {
     engineer.post(&format!("{RUNS}/{nobodys}/results"), json!({"result_type": "t"})).await.refused(404, "not_found");
     let untouched = engineer.get(&run).await.expect(200);
     assert_eq!((&untouched["status"], &untouched["result_count"]), (&json!("running"), &json!(0)), "what is refused leaves nothing");
+}
+
+/// JSON has no infinity; the contract itself does.
+#[tokio::test]
+async fn metrics_are_finite() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let run = running(&engineer, &ready_tool(&engineer).await).await;
+    let (token, run_id) = (mesh.token("engineer", DEMO).await, run.rsplit('/').next().unwrap());
+    let mut client = ResultServiceClient::new(mesh.channel("spectra.analysis.v1"));
+    for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let metrics = [("vth".to_owned(), prost_types::Value::from(number))].into_iter().collect();
+        let result =
+            pb::Result { result_type: "t".to_owned(), metrics: Some(prost_types::Struct { fields: metrics }), ..pb::Result::default() };
+        let mut request = Request::new(pb::CreateResultRequest { run_id: run_id.to_owned(), result: Some(result) });
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let refused = client.create_result(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    }
+    assert_eq!(engineer.get(&run).await.expect(200)["result_count"], 0);
 }
 
 #[tokio::test]

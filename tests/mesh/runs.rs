@@ -216,7 +216,14 @@ async fn no_run_slips_past_a_revocation() {
         tokio::spawn(async move { engineer.post(RUNS, body).await.status.as_u16() })
     });
     let creates: Vec<_> = creates.collect();
+    // Once the first runs are there, so that some come before it.
+    let queued = "SELECT count(*) FROM analysis.runs WHERE status = 'queued'";
+    let mut watcher = mesh.sql().await;
+    while sqlx::query_scalar::<_, i64>(queued).fetch_one(&mut watcher).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
     pi.post(&format!("{only}/revoke"), json!({"reason": "r"})).await.expect(200);
+    engineer.post(RUNS, json!({"instrument_id": tool, "method": "m"})).await.refused(409, "calibration_revoked");
     let mut made = 0;
     for create in creates {
         match create.await.unwrap() {
@@ -233,6 +240,7 @@ async fn no_run_slips_past_a_revocation() {
     .await
     .unwrap();
     println!("{made} of 50 came before the revocation");
+    assert_ne!(made, 0);
     assert_eq!(slipped, 0);
 }
 
