@@ -1,4 +1,4 @@
-//! An analysis of the demo lab: a transistor's curve, and what it tells.
+//! Analyses of the demo lab: a transistor's curve and the map of a wafer, and what they tell.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::{SignedIn, object};
 const VDS: f64 = 0.1;
 const VTH: f64 = 0.5;
 
-/// Records the curve that the first run measured, and analyses it, unless that was done.
+/// Records the curve that the first run measured, and analyses it and the map of its wafer, unless that was done.
 pub(super) async fn write(engineer: &SignedIn<'_>) -> Result<()> {
     let mut analyses = AnalysisServiceClient::new(engineer.stack.analysis.channel());
     if !analyses.list_analyses(engineer.ask(pb::ListAnalysesRequest::default())).await?.into_inner().items.is_empty() {
@@ -31,8 +31,17 @@ pub(super) async fn write(engineer: &SignedIn<'_>) -> Result<()> {
     };
     let mut results = ResultServiceClient::new(engineer.stack.analysis.channel());
     let swept = results.create_result(engineer.ask(pb::CreateResultRequest { run_id, result: Some(result) })).await?.into_inner();
-    let asked = pb::AnalyseRequest { kind: AnalysisKind::MosfetTransfer.into(), result_id: Some(swept.id), ..Default::default() };
-    analyses.analyse(engineer.ask(asked)).await?;
+    let maps = pb::ListResultsRequest {
+        limit: Some(1),
+        run_id: Some(swept.run_id),
+        result_type: Some("vth_map".to_owned()),
+        ..Default::default()
+    };
+    let map = results.list_results(engineer.ask(maps)).await?.into_inner().items.pop().context("the map of a wafer")?;
+    for (kind, result_id) in [(AnalysisKind::WaferMap, map.id), (AnalysisKind::MosfetTransfer, swept.id)] {
+        let asked = pb::AnalyseRequest { kind: kind.into(), result_id: Some(result_id), ..Default::default() };
+        analyses.analyse(engineer.ask(asked)).await?;
+    }
     Ok(())
 }
 

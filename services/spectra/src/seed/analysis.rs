@@ -153,24 +153,27 @@ async fn calibrate(engineer: &SignedIn<'_>, tool: &Tool, instrument: &str) -> Re
 
 async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &Written) -> Result<()> {
     let mut client = RunServiceClient::new(engineer.stack.analysis.channel());
-    let listed = client.list_runs(engineer.ask(pb::ListRunsRequest { limit: Some(1000), ..Default::default() })).await?.into_inner().items;
-    let there = |status: RunStatus| listed.iter().filter(|run| run.status() == status).count();
+    let (succeeded, failed, blocked) = (
+        there(engineer, RunStatus::Succeeded).await?,
+        there(engineer, RunStatus::Failed).await?,
+        there(engineer, RunStatus::Blocked).await?,
+    );
 
     // A run a wafer: each of them can be drawn as a map.
     let wafers = results::wafers(engineer, &written.samples).await?;
-    for (index, wafer) in wafers.iter().enumerate().take(SUCCEEDED).skip(there(RunStatus::Succeeded)) {
+    for (index, wafer) in wafers.iter().enumerate().take(SUCCEEDED).skip(succeeded) {
         let run = pb::Run { sample_id: Some(wafer.sample_id.clone()), wafer_id: Some(wafer.id.clone()), ..sweep(keithley, written)? };
         let id = start(engineer, run).await?;
         let results = results::of(engineer, &wafer.id, index).await?;
         client.complete_run(engineer.ask(pb::CompleteRunRequest { id, results, log_uri: None })).await?;
     }
-    if there(RunStatus::Failed) == 0 {
+    if failed == 0 {
         let run = pb::Run { sample_id: written.samples.first().cloned(), ..sweep(keithley, written)? };
         let id = start(engineer, run).await?;
         let error_message = Some("Contact lost on the drain probe at vgs 1.2 V.".to_owned());
         client.fail_run(engineer.ask(pb::FailRunRequest { id, error_message, ..Default::default() })).await?;
     }
-    if there(RunStatus::Blocked) == 0 {
+    if blocked == 0 {
         let scan = pb::Run {
             instrument_id: bruker.to_owned(),
             method: "xrd_scan".to_owned(),
@@ -184,6 +187,13 @@ async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &W
         );
     }
     Ok(())
+}
+
+/// How many runs there are that stand so, as far as it matters.
+async fn there(engineer: &SignedIn<'_>, status: RunStatus) -> Result<usize> {
+    let asked = pb::ListRunsRequest { limit: Some(i32::try_from(SUCCEEDED)?), status: Some(status.into()), ..Default::default() };
+    let listed = RunServiceClient::new(engineer.stack.analysis.channel()).list_runs(engineer.ask(asked)).await?;
+    Ok(listed.into_inner().items.len())
 }
 
 fn sweep(keithley: &str, written: &Written) -> Result<pb::Run> {
