@@ -80,8 +80,8 @@ BEGIN
 END $$;
 CREATE TRIGGER moved BEFORE INSERT OR UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION run_moved();
 
--- What a revocation calls into question: whatever its instrument measured in this time, or under this certificate. That is told from here
--- and not written to each record: one row is one audited fact, however much was measured.
+-- What a revocation calls into question: whatever its instrument measured in this time, or under this certificate. Of runs and results
+-- that is told from here and not written to each: one row is one audited fact, however much was measured.
 CREATE TABLE recalls (
   organization_id uuid NOT NULL,
   id uuid NOT NULL,
