@@ -168,10 +168,20 @@ async fn runs(engineer: &SignedIn<'_>, keithley: &str, bruker: &str, written: &W
         client.complete_run(engineer.ask(pb::CompleteRunRequest { id, results, log_uri: None })).await?;
     }
     if failed == 0 {
-        let run = pb::Run { sample_id: written.samples.first().cloned(), ..sweep(keithley, written)? };
+        // On one device alone.
+        let wafer = wafers.first().context("a wafer")?;
+        let device = results::devices(engineer, &wafer.id).await?.into_iter().next().context("a device")?;
+        let run = pb::Run {
+            sample_id: Some(wafer.sample_id.clone()),
+            wafer_id: Some(wafer.id.clone()),
+            device_id: Some(device.id),
+            ..sweep(keithley, written)?
+        };
         let id = start(engineer, run).await?;
         let error_message = Some("Contact lost on the drain probe at vgs 1.2 V.".to_owned());
-        client.fail_run(engineer.ask(pb::FailRunRequest { id, error_message, ..Default::default() })).await?;
+        client
+            .fail_run(engineer.ask(pb::FailRunRequest { id, error_message, results: vec![results::broken_off()?], ..Default::default() }))
+            .await?;
     }
     if blocked == 0 {
         let scan = pb::Run {

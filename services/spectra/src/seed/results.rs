@@ -31,12 +31,23 @@ pub(super) async fn wafers(engineer: &SignedIn<'_>, samples: &[String]) -> Resul
     Ok(all)
 }
 
-/// The results of a run on a wafer: the nth of the demo lab.
-pub(super) async fn of(engineer: &SignedIn<'_>, wafer: &str, nth: usize) -> Result<Vec<pb::Result>> {
+/// The devices of a wafer, in their order.
+pub(super) async fn devices(engineer: &SignedIn<'_>, wafer: &str) -> Result<Vec<Device>> {
     let mut client = DeviceServiceClient::new(engineer.stack.lims.channel());
     let asked = ListDevicesRequest { limit: ALL, wafer_id: Some(wafer.to_owned()), ..Default::default() };
     let mut devices = client.list_devices(engineer.ask(asked)).await?.into_inner().items;
     devices.sort_by(|one, other| one.device_label.cmp(&other.device_label));
+    Ok(devices)
+}
+
+/// What the run that failed had measured of its device by then.
+pub(super) fn broken_off() -> Result<pb::Result> {
+    result("iv_sweep", &json!({}), &json!({"vgs": [0.9, 1.0, 1.1, 1.2], "id": [7.1e-6, 9.0e-6, 1.1e-5, null], "vds": 0.1}))
+}
+
+/// The results of a run on a wafer: the nth of the demo lab.
+pub(super) async fn of(engineer: &SignedIn<'_>, wafer: &str, nth: usize) -> Result<Vec<pb::Result>> {
+    let devices = devices(engineer, wafer).await?;
     let step = f64::from(u32::try_from(nth)?);
     let vth = 0.5 + 0.01 * step;
     let analysis = json!({"vth": vth, "gm_max": 0.001 * (1.0 + 0.1 * step), "ion_ioff_ratio": 1e6 + 1e5 * step});

@@ -32,6 +32,9 @@ async fn the_demo_lab_is_there_and_stays() {
     assert_eq!(count(&caller, "/api/analysis/runs?status=succeeded").await, 10);
     assert_eq!(count(&caller, "/api/analysis/runs?status=failed").await, 1);
     assert_eq!(count(&caller, "/api/analysis/runs?status=blocked").await, 1);
+    let failed = caller.get("/api/analysis/runs?status=failed").await.expect(200)["items"][0].clone();
+    assert_eq!(count(&caller, &format!("/api/analysis/results?device_id={}", failed["device_id"].as_str().unwrap())).await, 1);
+    assert_eq!(count(&caller, "/api/analysis/analyses").await, 2);
     let series = caller.get("/api/analysis/spc/series?path=mosfet/iv/vth").await.expect(200)["items"][0].clone();
     assert_eq!((&series["name"], &series["points"]), (&json!("Threshold Voltage Trend"), &json!(40)));
     assert!(count(&caller, "/api/analysis/spc/alerts?open=true&severity=critical").await >= 1);
