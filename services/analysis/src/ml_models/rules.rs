@@ -30,7 +30,7 @@ impl MlModel {
             return Err(self.astray("stands there already"));
         }
         if stage == ModelStage::Production && self.calibration_suspect {
-            let message = "the model was trained on runs whose calibration is in question, as a certificate was revoked or had lapsed; train it anew, and register that";
+            let message = "the model was trained on runs whose calibration is in question; train it anew, and register that";
             return Err(Refusal::new(Reason::ModelSuspect, message).about("model_id", self.id));
         }
         Ok(Move { model: self, to: Labelled(stage) })
