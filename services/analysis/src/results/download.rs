@@ -54,7 +54,7 @@ pub(super) async fn give(asked: &pb::DownloadResultArraysRequest, arrays: Arrays
     });
     let content = Bytes::from(content).slice(first..first + length);
     let head = pb::DownloadResultArraysResponse { head: Some(head), content: Vec::new() };
-    let pieces = (0..content.len()).step_by(PIECE).map(move |first| {
+    let pieces = (0..content.len()).step_by(PIECE).map(move |first| -> Result<_, Status> {
         // Held until all is sent.
         let _ = &turn;
         let piece = &content[first..content.len().min(first + PIECE)];
