@@ -11,7 +11,7 @@ mod kinds;
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {
         "ListAnalyses" => json!({"resultId": id("result"), "runId": id("run")}),
-        "GetAnalysis" => json!({"id": id("analysis")}),
+        "GetAnalysis" => json!({"id": id("analysis"), "kind": "ANALYSIS_KIND_VAN_DER_PAUW"}),
         "Analyse" => json!({
             "kind": "ANALYSIS_KIND_VAN_DER_PAUW", "resultId": id("result"), "runId": id("run"), "inputs": {"r_a": 100, "r_b": 100},
         }),
@@ -128,7 +128,7 @@ async fn what_is_at_fault_is_named() {
         ("diode_iv", json!({"inputs": {"v": [0.1, 0.2], "i": [1e-9]}}), "length_mismatch", json!("inputs.i")),
         ("hall", json!({}), "missing_field", json!("inputs.current_A")),
         ("van_der_pauw", json!({"inputs": {"r_a": 1, "r_b": "x"}}), "wrong_type", json!("inputs.r_b")),
-        ("wafer_map", json!({"inputs": {"z": [1, null, 2]}}), "too_few_sites", Value::Null),
+        ("wafer_map", json!({"inputs": {"z": [1, null, 2]}}), "too_few_sites", json!("inputs.z")),
         ("xrd_bragg", json!({"inputs": {"two_theta": [30]}}), "unknown_field", json!("inputs.two_theta")),
         ("cv_doping", json!({"inputs": {"v": [], "c": [], "area_m2": -1, "eps_r": 11.7}}), "out_of_range", json!("inputs.area_m2")),
         (

@@ -161,7 +161,7 @@ async fn a_hundred_thousand_results_are_recalled_in_a_moment() {
     .unwrap();
     assert_eq!(facts, [("recalls".to_owned(), 10_000, 100_000)]);
     let told = impact(&pi, &only).await;
-    assert_eq!(json!([told["run_count"], told["result_count"]]), json!([10_000, 100000]));
+    assert_eq!(json!([told["run_count"], told["result_count"]]), json!([10_000, 100_000]));
     assert_eq!(told["runs"].as_array().unwrap().len(), 1000);
     assert!(told["runs"].as_array().unwrap().iter().all(|run| run["calibration_suspect"] == true));
 }

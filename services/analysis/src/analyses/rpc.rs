@@ -19,7 +19,7 @@ impl AnalysisService for App {
     }
 
     async fn get_analysis(&self, request: Request<pb::GetAnalysisRequest>) -> Reply<pb::Analysis> {
-        self.db.read(request, async |tx, asked| Analysis::find(tx, id(&asked.id)?).await).await
+        self.db.read(request, async |tx, asked| Analysis::find(tx, id(&asked.id)?).await?.of(asked.kind())).await
     }
 
     async fn analyse(&self, request: Request<pb::AnalyseRequest>) -> Reply<pb::Analysis> {

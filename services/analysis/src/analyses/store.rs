@@ -32,6 +32,11 @@ impl Analysis {
         found.ok_or_else(|| Error::not_found("analysis"))
     }
 
+    /// The analysis, if it is of this kind.
+    pub(super) fn of(self, kind: AnalysisKind) -> Result<Self, Error> {
+        if self.kind.0 == kind { Ok(self) } else { Err(Error::not_found("analysis")) }
+    }
+
     /// A page of the analyses that match the filters.
     pub(super) async fn page(tx: &mut OrgTx, asked: &pb::ListAnalysesRequest, page: &Page) -> Result<pb::ListAnalysesResponse, Error> {
         let (items, pagination) = page!(
