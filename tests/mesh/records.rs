@@ -75,9 +75,9 @@ impl Records {
         });
         let series = spc_series::series(&engineer, watch).await;
         let days = [1, 2, 3].map(spc_points::day);
-        let sent = spc_points::points(&engineer, &series, &[(&days[0], Some(4.0)), (&days[1], Some(0.0)), (&days[2], Some(5.0))]).await;
-        records.insert("spc point", id(&sent["points"][0]));
-        records.insert("spc alert", id(&sent["alerts"][0]));
+        let judged = spc_points::points(&engineer, &series, &[(&days[0], Some(4.0)), (&days[1], Some(0.0)), (&days[2], Some(5.0))]).await;
+        records.insert("spc point", id(&judged["points"][0]));
+        records.insert("spc alert", id(&judged["alerts"][0]));
         records.insert("spc series", series.rsplit('/').next().unwrap_or_default().to_owned());
         records.insert("attachment", attachments::attached(&engineer, &sample).await);
         let user = id(&engineer.get("/auth/me").await.expect(200));

@@ -56,7 +56,7 @@ async fn capability_is_of_the_points_that_count() {
     let told = mesh.demo("viewer").await.get(&format!("{path}/capability")).await.expect(200);
     let number = |name: &str| told[name].as_f64().unwrap_or_else(|| panic!("{name} in {told}"));
     // Thirty values 1, 2 and 3 in turn; their moving ranges are 1, 1 and 2.
-    let (within, overall) = ((20.0 + 9.0 * 2.0) / 29.0 / 1.128_379_167_095_512_6, (20.0_f64 / 29.0).sqrt());
+    let (within, overall) = ((20.0 + 9.0 * 2.0) / 29.0 / std::f64::consts::FRAC_2_SQRT_PI, (20.0_f64 / 29.0).sqrt());
     assert!((number("sigma_within") - within).abs() < 1e-9 && (number("sigma_overall") - overall).abs() < 1e-9, "{told}");
     assert!((number("cp") - 4.0 / (6.0 * within)).abs() < 1e-9 && (number("ppk") - 2.0 / (3.0 * overall)).abs() < 1e-9, "{told}");
     assert_eq!((&told["n"], number("mean"), number("cpm") > 0.0), (&json!(30), 2.0, true));

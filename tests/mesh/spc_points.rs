@@ -18,8 +18,9 @@ pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value>
         "ListSpcPoints" => json!({"seriesId": id("spc series"), "from": "2020-01-01T00:00:00Z"}),
         "GetSpcPoint" => json!({"seriesId": id("spc series"), "id": id("spc point")}),
         "ExcludeSpcPoint" | "IncludeSpcPoint" => json!({"seriesId": id("spc series"), "id": id("spc point"), "reason": "a slip"}),
-        "CreateSpcPoints" => json!({"seriesId": id("spc series"), "points": [{"value": 0.5, "runId": id("run")}]}),
-        "ImportSpcPoints" => json!({"seriesId": id("spc series"), "points": [{"value": 0.5, "runId": id("run")}]}),
+        "CreateSpcPoints" | "ImportSpcPoints" => {
+            json!({"seriesId": id("spc series"), "points": [{"value": 0.5, "runId": id("run")}]})
+        }
         _ => return None,
     })
 }

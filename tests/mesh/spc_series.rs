@@ -152,7 +152,7 @@ async fn limits_are_rebased_from_points() {
     let rebased = engineer.post(&rebase, body.clone()).await.expect(200);
     // Moving ranges of 1, 1 and 2 in turn, over d2.
     let (centre, sigma) = (rebased["centre"].as_f64().unwrap(), rebased["sigma"].as_f64().unwrap());
-    assert!((centre - 57.0 / 29.0).abs() < 1e-9 && (sigma - (37.0 / 28.0) / 1.128_379_167).abs() < 1e-6, "{rebased}");
+    assert!((centre - 57.0 / 29.0).abs() < 1e-9 && (sigma - (37.0 / 28.0) / std::f64::consts::FRAC_2_SQRT_PI).abs() < 1e-6, "{rebased}");
     assert_eq!((&rebased["stage"], rebased["limits_frozen_at"].is_string()), (&json!(2), true));
     engineer.post(&rebase, body).await.refused(409, "spc_stage_order");
     let point = engineer.get(&format!("{path}/points/{outlier}")).await.expect(200);

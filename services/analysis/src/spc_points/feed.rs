@@ -11,8 +11,8 @@ use super::{append, ledger::Open};
 /// Adds each number among the metrics of results of a run to the active series that watch it, in the transaction that stores the results.
 /// It is a point of the time at which the run ended, or of now while it measures.
 pub(crate) async fn feed(tx: &mut OrgTx, run_id: Uuid, results: &[Object]) -> Result<(), Error> {
-    let named = results.iter().flat_map(|metrics| &metrics.0.fields).filter(|(_, value)| number(value).is_some());
-    let names: Vec<String> = named.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let told = results.iter().flat_map(|metrics| &metrics.0.fields).filter(|(_, value)| number(value).is_some());
+    let names: Vec<String> = told.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     if names.is_empty() {
         return Ok(());
     }
