@@ -67,7 +67,7 @@ async fn a_result_is_analysed_into_another_of_its_run() {
     }
     assert_eq!((&derived["data"]["inputs"], &derived["data"]["columns"]), (&asked["inputs"], &asked["columns"]));
 
-    let path = format!("{ANALYSES}/{}", made["id"].as_str().unwrap());
+    let path = format!("{ANALYSES}/mosfet_transfer/{}", made["id"].as_str().unwrap());
     assert_eq!(viewer.get(&path).await.expect(200), made);
     for query in [
         format!("result_id={}", input["id"].as_str().unwrap()),
@@ -129,7 +129,12 @@ async fn what_is_at_fault_is_named() {
         ("hall", json!({}), "missing_field", json!("inputs.current_A")),
         ("van_der_pauw", json!({"inputs": {"r_a": 1, "r_b": "x"}}), "wrong_type", json!("inputs.r_b")),
         ("wafer_map", json!({"inputs": {"z": [1, null, 2]}}), "too_few_sites", json!("inputs.z")),
-        ("xrd_bragg", json!({"inputs": {"two_theta": [30]}}), "unknown_field", json!("inputs.two_theta")),
+        (
+            "xrd_bragg",
+            json!({"inputs": {"two_theta_deg": [30], "wavelength_A": 1.54, "colour": 1}}),
+            "unknown_field",
+            json!("inputs.colour"),
+        ),
         ("cv_doping", json!({"inputs": {"v": [], "c": [], "area_m2": -1, "eps_r": 11.7}}), "out_of_range", json!("inputs.area_m2")),
         (
             "four_point_probe",
@@ -161,7 +166,7 @@ async fn another_organizations_results_and_runs_are_nobodys() {
     let made = engineer.post(&path, json!({"result_id": result["id"]})).await.expect(200);
     other.post(&path, json!({"result_id": result["id"]})).await.refused(404, "not_found");
     other.post(&path, json!({"run_id": run_id, "inputs": {"r_a": 1, "r_b": 2}})).await.refused(404, "not_found");
-    other.get(&format!("{ANALYSES}/{}", made["id"].as_str().unwrap())).await.refused(404, "not_found");
+    other.get(&format!("{ANALYSES}/van_der_pauw/{}", made["id"].as_str().unwrap())).await.refused(404, "not_found");
     assert_eq!(other.get(&format!("{ANALYSES}?run_id={run_id}")).await.expect(200)["items"], json!([]));
 
     let elsewhere = running(&engineer, &ready_tool(&engineer).await).await;
