@@ -75,6 +75,17 @@ impl From<Calibration> for pb::Calibration {
     }
 }
 
+/// A certificate in short, of the columns of a join that may have found none.
+pub(crate) fn summary(
+    id: Option<Uuid>,
+    certificate_id: Option<String>,
+    issued_at: Option<OffsetDateTime>,
+    expires_at: Option<OffsetDateTime>,
+) -> Option<pb::CertificateSummary> {
+    let (id, certificate_id) = id.zip(certificate_id)?;
+    Some(pb::CertificateSummary { id: id.to_string(), certificate_id, issued_at: issued_at.map(stamp), expires_at: expires_at.map(stamp) })
+}
+
 impl From<&Certificate> for pb::CertificateSummary {
     fn from(certificate: &Certificate) -> Self {
         Self {

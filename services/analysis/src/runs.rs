@@ -7,6 +7,8 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::calibrations::summary;
+
 mod rpc;
 mod rules;
 mod steps;
@@ -76,12 +78,7 @@ impl From<Pinned> for pb::PinnedInstrument {
 
 impl From<Run> for pb::Run {
     fn from(run: Run) -> Self {
-        let calibration = run.calibration_id.zip(run.certificate_id).map(|(id, certificate_id)| pb::CertificateSummary {
-            id: id.to_string(),
-            certificate_id,
-            issued_at: run.issued_at.map(stamp),
-            expires_at: run.expires_at.map(stamp),
-        });
+        let calibration = summary(run.calibration_id, run.certificate_id, run.issued_at, run.expires_at);
         Self {
             id: run.id.to_string(),
             organization_id: run.organization_id.to_string(),

@@ -3,6 +3,8 @@
 use spectra_mesh::{Error, OrgTx, stamp};
 use spectra_proto::analysis::{self as pb, CalibrationState};
 
+use super::summary;
+
 /// How many days ahead is looked when nobody says it.
 const WITHIN: i32 = 30;
 /// How many instruments are told at most.
@@ -40,12 +42,7 @@ pub(super) async fn due(tx: &mut OrgTx, asked: &pb::GetDueCalibrationsRequest) -
             (None, Some(_)) => CalibrationState::NotYetValid,
             (None, None) => CalibrationState::NoCalibration,
         };
-        let latest_calibration = row.id.zip(row.certificate_id).map(|(id, certificate_id)| pb::CertificateSummary {
-            id: id.to_string(),
-            certificate_id,
-            issued_at: row.issued_at.map(stamp),
-            expires_at: row.expires_at.map(stamp),
-        });
+        let latest_calibration = summary(row.id, row.certificate_id, row.issued_at, row.expires_at);
         pb::DueInstrument { instrument_id: row.instrument_id.to_string(), name: row.name, status: status.into(), latest_calibration }
     });
     Ok(pb::DueCalibrations { items: items.collect(), more, at: Some(stamp(at)) })

@@ -1,12 +1,15 @@
 //! What a model was trained on: runs, and through them the certificates that it rests on.
 
-use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, page, stamp};
+use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, page};
 use spectra_proto::analysis::{self as pb, RunStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::MlModel;
-use crate::{calibrations::settle, feature_sets::selected_runs};
+use crate::{
+    calibrations::{settle, summary},
+    feature_sets::selected_runs,
+};
 
 /// How many runs a model is linked to at most.
 const MOST: usize = 100_000;
@@ -104,12 +107,7 @@ struct Link {
 
 impl From<Link> for pb::MlModelRun {
     fn from(link: Link) -> Self {
-        let calibration = link.calibration_id.zip(link.certificate_id).map(|(id, certificate_id)| pb::CertificateSummary {
-            id: id.to_string(),
-            certificate_id,
-            issued_at: link.issued_at.map(stamp),
-            expires_at: link.expires_at.map(stamp),
-        });
+        let calibration = summary(link.calibration_id, link.certificate_id, link.issued_at, link.expires_at);
         Self {
             id: link.id.to_string(),
             run_id: link.run_id.to_string(),

@@ -90,6 +90,7 @@ pub(super) fn unready_warning(instrument: &str, status: InstrumentStatus) -> Opt
 }
 
 /// What whoever queues a run should know about the procedure that its recipe names.
+/// What whoever queues a run should know about the procedure of its recipe.
 pub(super) fn unlearnt_warning(procedure: &SopStanding) -> Option<Warning> {
     unlearnt(procedure).map(|(reason, message)| warning(reason, message))
 }

@@ -83,53 +83,30 @@ impl Window {
 
     /// The newest points with a mark, so many at most, in the order of time.
     pub(super) async fn marked(&self, tx: &mut OrgTx, mark: Mark, limit: i64) -> Result<Vec<pb::SpcChartPoint>, Error> {
-        // Three statements, as one with a parameter could not use the index of marked points.
+        // A statement for each mark, as one with a parameter could not use the index of marked points.
+        macro_rules! newest {
+            ($marked:literal) => {
+                sqlx::query_as!(
+                    Drawn,
+                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND "
+                        + $marked
+                        + "
+                      ORDER BY ts DESC, id DESC LIMIT $5",
+                    tx.org(),
+                    self.series_id,
+                    self.from,
+                    self.to,
+                    limit,
+                )
+                .fetch_all(tx.conn())
+                .await?
+            };
+        }
         let points = match mark {
-            Mark::Signals => {
-                sqlx::query_as!(
-                    Drawn,
-                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
-                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND triggered_rules <> '{}'
-                      ORDER BY ts DESC, id DESC LIMIT $5",
-                    tx.org(),
-                    self.series_id,
-                    self.from,
-                    self.to,
-                    limit,
-                )
-                .fetch_all(tx.conn())
-                .await?
-            }
-            Mark::Excluded => {
-                sqlx::query_as!(
-                    Drawn,
-                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
-                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND excluded
-                      ORDER BY ts DESC, id DESC LIMIT $5",
-                    tx.org(),
-                    self.series_id,
-                    self.from,
-                    self.to,
-                    limit,
-                )
-                .fetch_all(tx.conn())
-                .await?
-            }
-            Mark::Suspect => {
-                sqlx::query_as!(
-                    Drawn,
-                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
-                      WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND calibration_suspect
-                      ORDER BY ts DESC, id DESC LIMIT $5",
-                    tx.org(),
-                    self.series_id,
-                    self.from,
-                    self.to,
-                    limit,
-                )
-                .fetch_all(tx.conn())
-                .await?
-            }
+            Mark::Signals => newest!("triggered_rules <> '{}'"),
+            Mark::Excluded => newest!("excluded"),
+            Mark::Suspect => newest!("calibration_suspect"),
         };
         Ok(points.into_iter().rev().map(Into::into).collect())
     }
