@@ -69,6 +69,8 @@ fn fetched(tool: &str, programs: &str, packages: &[&str], fetch: impl FnOnce(&st
     let (folder, versions) = (root().join("target/tools").join(tool), packages.join(" "));
     let stamp = folder.join("versions");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(&versions) {
+        // What a run that was cut left behind looks installed to the installers.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
         if let Err(told) = fetch(folder.to_str()?) {
             assert!(!complete(), "{versions} cannot be fetched: {told}");
