@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod append;
+mod episodes;
 mod exclusions;
 mod feed;
 mod imports;

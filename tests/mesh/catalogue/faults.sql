@@ -237,7 +237,7 @@ UNION ALL
 SELECT 'no record is lost by a delete', format('%s by %s', g.name, g.grantee::regrole) FROM grants g
  WHERE g.privilege = 'DELETE'
    -- What has outlived its use, such as a proof that nobody used; and a recipe that was never approved, which its trigger sees to.
-   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.proofs', 'identity.revocations', 'lims.recipes', 'lims.attachment_uploads', 'analysis.spc_spans')
+   AND g.name NOT LIKE '%.idempotency_keys' AND g.name NOT LIKE '%.outbox' AND g.name NOT IN ('identity.proofs', 'identity.revocations', 'lims.recipes', 'lims.attachment_uploads', 'analysis.spc_imports', 'analysis.spc_spans')
 
 -- Rights
 

@@ -5,7 +5,10 @@ use spectra_tests::{Caller, Mesh};
 use time::{Duration, format_description::well_known::Rfc3339, macros::datetime};
 
 use super::{day, points, rules, standard, values};
-use crate::{spc_alerts::alerts, spc_series::series};
+use crate::{
+    spc_alerts::{ALERTS, alerts},
+    spc_series::series,
+};
 
 /// A time so many minutes into 2026.
 fn minute(minutes: usize) -> String {
@@ -37,10 +40,12 @@ async fn assert_summed(mesh: &Mesh, series: &str) {
     assert_eq!(spans, points);
 }
 
-/// The alerts of a series: the rule and the time of the point that each was opened at.
+/// The open alerts of a series: the rule and the time of the point that each was opened at.
 async fn told(caller: &Caller, series: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let mut told: Vec<_> = alerts(caller, series).await.iter().map(|alert| (text(&alert["rule"]), text(&alert["window_to"]))).collect();
+    let listed = alerts(caller, series).await;
+    let open = listed.iter().filter(|alert| alert["closed_at"].is_null());
+    let mut told: Vec<_> = open.map(|alert| (text(&alert["rule"]), text(&alert["window_to"]))).collect();
     told.sort();
     told
 }
@@ -98,9 +103,10 @@ async fn late_points_are_judged_as_if_they_had_come_in_time() {
         let of_late = told(&engineer, &late).await;
         assert!(of_late.windows(2).all(|pair| pair[0] != pair[1]), "{more}: no point is told of twice for a rule: {of_late:?}");
         for (rule, times) in &episodes {
-            let is_told = times.iter().any(|ts| of_late.contains(&(rule.clone(), ts.clone())));
-            assert!(is_told, "{more}: {rule} at {times:?} is what signals in the end, and has no alert");
+            let many = times.iter().filter(|ts| of_late.contains(&(rule.clone(), (*ts).clone()))).count();
+            assert_eq!(many, 1, "{more}: {rule} at {times:?} has one alert in the end");
         }
+        assert_eq!(of_late.len(), episodes.len(), "{more}: what does not signal in the end has none");
         let chart = engineer.get(&format!("{late}/chart")).await.expect(200);
         assert_eq!((&chart["total"], chart["points"].as_array().unwrap().len()), (&json!(120), 120));
         assert_summed(&mesh, &late).await;
@@ -157,6 +163,44 @@ async fn an_episode_lasts_over_missing_points() {
     assert_eq!(told(&path).await, [days[42].as_str()]);
     points(&engineer, &path, &[(&days[0], Some(4.0))]).await;
     assert_eq!(told(&path).await, [days[42].as_str()], "what is behind the missing ones has its alert");
+}
+
+/// What late points take the pattern from is withdrawn in nobody's name, unless somebody looks after it, or it holds runs.
+#[tokio::test]
+async fn an_alert_is_withdrawn_with_its_pattern() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let days: Vec<_> = (0..=8).map(day).collect();
+    // Two of three beyond two sigma, with a gap for what comes late.
+    let sent = [(days[0].as_str(), Some(0.0)), (&days[2], Some(2.5)), (&days[6], Some(2.5))];
+    let between = [(days[3].as_str(), Some(0.0)), (&days[4], Some(0.0))];
+    let path = standard(&engineer).await;
+    points(&engineer, &path, &sent).await;
+    let opened = alerts(&engineer, &path).await;
+    assert_eq!((opened.len(), &opened[0]["rule"]), (1, &json!("we2")));
+    points(&engineer, &path, &between).await;
+    let alert = alerts(&engineer, &path).await[0].clone();
+    assert!(alert["closed_at"].is_string() && alert["closed_by"].is_null(), "{alert}");
+    assert!(alert["resolution"].as_str().unwrap().starts_with("withdrawn: "), "{alert}");
+    let at = format!("{ALERTS}/{}", alert["id"].as_str().unwrap());
+    engineer.post(&format!("{at}/resolve"), json!({"comment": "nothing"})).await.refused(409, "spc_alert_state");
+
+    let path = standard(&engineer).await;
+    points(&engineer, &path, &sent).await;
+    let at = format!("{ALERTS}/{}", alerts(&engineer, &path).await[0]["id"].as_str().unwrap());
+    engineer.post(&format!("{at}/acknowledge"), json!({})).await.expect(200);
+    points(&engineer, &path, &between).await;
+    assert!(engineer.get(&at).await.expect(200)["closed_at"].is_null(), "somebody looks after it");
+
+    // Subgroups of three, whose mean is beyond the limit until a late point moves all of them on.
+    let holding =
+        series(&engineer, json!({"ctrl_lcl": -1, "ctrl_ucl": 1, "chart_type": "xbar_r", "subgroup_size": 3, "hold": true, "method": "m"}))
+            .await;
+    points(&engineer, &holding, &[(&days[1], Some(3.0)), (&days[2], Some(3.0)), (&days[3], Some(0.0))]).await;
+    let critical = |alerts: Vec<Value>| alerts.into_iter().find(|alert| alert["severity"] == "critical").unwrap();
+    assert!(critical(alerts(&engineer, &holding).await)["closed_at"].is_null());
+    points(&engineer, &holding, &[(&days[0], Some(-6.0))]).await;
+    assert!(critical(alerts(&engineer, &holding).await)["closed_at"].is_null(), "a hold is let go by a person");
 }
 
 #[tokio::test]

@@ -68,6 +68,24 @@ async fn a_stream_is_stored_once_however_often_it_is_sent() {
     import(&engineer, &nobodys, &all).await.refused(404, "not_found");
 }
 
+/// How far a stream came is forgotten when a month has gone by, as the next one begins.
+#[tokio::test]
+async fn what_nobody_goes_on_with_is_forgotten() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = standard(&engineer).await;
+    let send = async |key: &str| import(&engineer.with("idempotency-key", key), &path, &lines(10, 5)).await.expect(200);
+    for key in ["old", "young"] {
+        send(key).await;
+    }
+    let age = "UPDATE analysis.spc_imports SET created_at = now() - interval '31 days' WHERE key = 'old'";
+    assert_eq!(sqlx::query(age).execute(&mut mesh.sql().await).await.unwrap().rows_affected(), 1);
+    send("new").await;
+    let kept: Vec<String> =
+        sqlx::query_scalar("SELECT key FROM analysis.spc_imports ORDER BY key").fetch_all(&mut mesh.sql().await).await.unwrap();
+    assert_eq!(kept, ["new", "young"]);
+}
+
 /// Of many points a chart shows so many, and whatever sticks out.
 #[tokio::test]
 async fn a_chart_of_many_points_is_small_and_hides_nothing() {

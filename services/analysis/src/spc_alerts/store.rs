@@ -59,23 +59,65 @@ pub(crate) async fn open(tx: &mut OrgTx, series_id: Uuid, openings: &[Opening]) 
     .await?)
 }
 
-/// The points of a time at which an alert of a series was opened, with the rule of each.
-pub(crate) async fn opened(
-    tx: &mut OrgTx,
-    series_id: Uuid,
-    from: OffsetDateTime,
-    to: OffsetDateTime,
-) -> Result<Vec<(String, Uuid)>, Error> {
-    let rows = sqlx::query!(
-        "SELECT rule, point_id FROM spc_alerts
-          WHERE organization_id = $1 AND series_id = $2 AND window_to BETWEEN $3 AND $4",
+/// An alert of an episode, as it is looked at when points are judged again.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) id: Uuid,
+    pub(crate) rule: String,
+    pub(crate) point_id: Uuid,
+    pub(crate) window_to: OffsetDateTime,
+    pub(crate) is_open: bool,
+    /// Whether nobody has looked after it, and it keeps no run from being made.
+    pub(crate) is_untouched: bool,
+}
+
+/// The alerts of a series that were opened at points of a time, the first one first; not those that were withdrawn.
+pub(crate) async fn told(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Vec<Told>, Error> {
+    let told = sqlx::query_as!(
+        Told,
+        r#"SELECT a.id, a.rule, a.point_id, a.window_to, a.closed_at IS NULL AS "is_open!",
+                  a.closed_at IS NULL AND a.acknowledged_at IS NULL AND NOT (s.hold AND a.severity = 'critical') AS "is_untouched!"
+             FROM spc_alerts a JOIN spc_series s ON s.organization_id = a.organization_id AND s.id = a.series_id
+            WHERE a.organization_id = $1 AND a.series_id = $2 AND a.window_to BETWEEN $3 AND $4
+              AND (a.closed_at IS NULL OR a.closed_by IS NOT NULL)
+            ORDER BY a.window_to, a.point_id, a.created_at, a.id"#,
         tx.org(),
         series_id,
         from,
         to,
     );
-    let rows = rows.fetch_all(tx.conn()).await?;
-    Ok(rows.into_iter().map(|row| (row.rule, row.point_id)).collect())
+    Ok(told.fetch_all(tx.conn()).await?)
+}
+
+/// Whether the last alert of a rule that was opened before a time, and not withdrawn, is open.
+pub(crate) async fn is_open_before(tx: &mut OrgTx, series_id: Uuid, rule: &str, before: OffsetDateTime) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT closed_at IS NULL AS "is_open!" FROM spc_alerts
+            WHERE organization_id = $1 AND series_id = $2 AND rule = $3 AND window_to < $4 AND (closed_at IS NULL OR closed_by IS NOT NULL)
+            ORDER BY window_to DESC LIMIT 1"#,
+        tx.org(),
+        series_id,
+        rule,
+        before,
+    );
+    Ok(found.fetch_optional(tx.conn()).await?.unwrap_or_default())
+}
+
+/// Closes alerts in nobody's name, but for those that somebody looks after by now.
+pub(crate) async fn withdraw(tx: &mut OrgTx, alerts: &[Uuid], resolution: &str) -> Result<(), Error> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE spc_alerts SET closed_at = clock_timestamp(), resolution = $3
+          WHERE organization_id = $1 AND id = ANY($2) AND closed_at IS NULL AND acknowledged_at IS NULL",
+        tx.org(),
+        alerts,
+        resolution,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 impl Alert {

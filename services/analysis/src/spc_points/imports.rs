@@ -114,9 +114,26 @@ impl Mark {
         )
         .fetch_optional(tx.conn())
         .await?;
-        let Some(found) = found else { return Ok(Self::default()) };
+        let Some(found) = found else {
+            Self::forget(tx).await?;
+            return Ok(Self::default());
+        };
         let digest = found.digest.try_into().map_err(|_| Error::broken("a digest that is none"))?;
         Ok(Self { messages: found.messages, points: found.points, alerts: found.alerts, digest })
+    }
+
+    /// Takes away a few marks that nobody goes on from any more: those of a month ago.
+    async fn forget(tx: &mut OrgTx) -> Result<(), Error> {
+        sqlx::query!(
+            "DELETE FROM spc_imports
+              WHERE organization_id = $1 AND (series_id, caller_id, key) IN (
+                    SELECT series_id, caller_id, key FROM spc_imports
+                     WHERE organization_id = $1 AND created_at < now() - interval '30 days' LIMIT 20 FOR UPDATE SKIP LOCKED)",
+            tx.org(),
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(())
     }
 
     /// The mark behind the next message.

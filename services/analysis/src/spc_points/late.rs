@@ -3,22 +3,21 @@
 //! Where the rules look at so many points and no more, that many before a late point are read, and as many behind it. A chart that
 //! accumulates, or gathers subgroups, is judged from the beginning of the stage to its end.
 
-use std::collections::HashSet;
-
 use spectra_mesh::{Error, OrgTx, Refusal};
 use spectra_proto::types::Reason;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    append::{begins, outcome},
+    append::outcome,
+    episodes::Episodes,
     ledger::Open,
     reading::{Draft, END, Place},
     spans, store,
     store::{LAST, Outcome, Row},
-    walk::{Verdict, Walk},
+    walk::Walk,
 };
-use crate::spc_alerts::{self, Opening};
+use crate::spc_alerts::Opening;
 
 /// How many points are read at once where all have to be.
 const ALL: usize = 5_000;
@@ -26,12 +25,6 @@ const ALL: usize = 5_000;
 const SOME: usize = 500;
 /// How many points one call judges again at most.
 const MOST: usize = 1_000_000;
-
-/// An episode of a rule among points that are judged again.
-struct Episode {
-    opening: Opening,
-    points: Vec<Uuid>,
-}
 
 /// Points that are judged again, and what changes by it.
 struct Again<'a> {
@@ -43,7 +36,7 @@ struct Again<'a> {
     /// The points since the last verdict, with their values and what is stored of them.
     group: Vec<(Place, Option<f64>, Outcome)>,
     changed: Vec<(Place, Outcome)>,
-    episodes: Vec<Episode>,
+    episodes: Episodes,
     /// The last place at which something changed: what accumulates is plotted anew far behind a late point.
     until: Option<Place>,
     /// How many points may still be read.
@@ -134,7 +127,17 @@ pub(crate) async fn rejudge(tx: &mut OrgTx, open: &mut Open) -> Result<Vec<Openi
 impl<'a> Again<'a> {
     fn of(drafts: &'a [Draft], sent: &'a [Uuid]) -> Self {
         let outcomes = vec![Outcome::default(); drafts.len()];
-        Self { drafts, sent, done: 0, outcomes, group: Vec::new(), changed: Vec::new(), episodes: Vec::new(), until: None, left: MOST }
+        Self {
+            drafts,
+            sent,
+            done: 0,
+            outcomes,
+            group: Vec::new(),
+            changed: Vec::new(),
+            episodes: Episodes::default(),
+            until: None,
+            left: MOST,
+        }
     }
 
     /// Judges from a place on, until nothing can change any more or the stage ends. Gives the alerts that are to be opened.
@@ -150,9 +153,13 @@ impl<'a> Again<'a> {
         let reach = reach(&walk).filter(|_| !self.drafts.is_empty()).and_then(|reach| usize::try_from(reach).ok());
         let most = if reach.is_some() { SOME } else { ALL };
         let (mut from, mut since, mut last) = (first, 0, first);
+        self.episodes = Episodes::before(&walk);
         'points: loop {
             let rows = chunk(tx, open, from, most, &mut self.left).await?;
             let is_last = rows.len() < most;
+            if let Some((first, last)) = rows.first().zip(rows.last()) {
+                self.episodes.read(tx, open.ledger.series_id, first.place, last.place).await?;
+            }
             for row in rows {
                 if row.place.ts >= end || reach.is_some_and(|reach| since > reach) {
                     break 'points;
@@ -176,7 +183,12 @@ impl<'a> Again<'a> {
             self.note(place, &stored, Outcome::default());
         }
         store::rewrite(tx, open.ledger.series_id, &std::mem::take(&mut self.changed)).await?;
-        self.unknown(tx, open.ledger.series_id, first.ts, last.ts).await
+        let mut episodes = std::mem::take(&mut self.episodes);
+        // Where people had points judged by other limits, they look after the alerts too.
+        if !self.drafts.is_empty() {
+            episodes.withdraw(tx, open.ledger.series_id, first, last).await?;
+        }
+        Ok(episodes.untold())
     }
 
     /// Judges a stored point; whether it, or the subgroup that it ends, is there to be judged.
@@ -184,7 +196,7 @@ impl<'a> Again<'a> {
         let verdict = walk.step(row.place, &row.reading).map_err(|unfit| unfit.at(self.sent, row.place.id))?;
         self.group.push((row.place, row.reading.value, row.outcome));
         let Some(verdict) = verdict else { return Ok(false) };
-        self.follow(walk, &verdict);
+        self.episodes.follow(walk, &verdict);
         let (judged, open) = std::mem::take(&mut self.group).into_iter().partition(|(place, ..)| *place <= verdict.place);
         self.group = open;
         let judged: Vec<_> = judged;
@@ -205,28 +217,6 @@ impl<'a> Again<'a> {
         if let Ok(index) = self.drafts.binary_search_by_key(&place, |draft| draft.place) {
             self.outcomes[index] = found;
         }
-    }
-
-    /// Follows the episodes of the rules.
-    fn follow(&mut self, walk: &Walk, verdict: &Verdict) {
-        for rule in walk.plan().rules().signalling(verdict.judged.signals.without(verdict.begins)) {
-            if let Some(episode) = self.episodes.iter_mut().rev().find(|episode| episode.opening.rule == rule.id) {
-                episode.points.push(verdict.place.id);
-            }
-        }
-        let begun = begins(walk, verdict).into_iter().map(|opening| Episode { opening, points: vec![verdict.place.id] });
-        self.episodes.extend(begun);
-    }
-
-    /// The episodes that no alert was opened for yet.
-    async fn unknown(&mut self, tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Vec<Opening>, Error> {
-        let episodes = std::mem::take(&mut self.episodes);
-        if episodes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let known: HashSet<_> = spc_alerts::opened(tx, series_id, from, to).await?.into_iter().collect();
-        let is_new = |episode: &Episode| !episode.points.iter().any(|point| known.contains(&(episode.opening.rule.clone(), *point)));
-        Ok(episodes.into_iter().filter(is_new).map(|episode| episode.opening).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use spectra_proto::analysis::SpcChartType;
-use spectra_spc::{Judged, Observation, Online, Plan, Signals, State};
+use spectra_spc::{Judged, Observation, Online, Plan, Rule, Signals, State};
 use time::OffsetDateTime;
 
 use super::reading::{Place, Reading};
@@ -97,6 +97,11 @@ impl Walk {
     /// The plan, whose rules the signals tell the places of.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The rules whose episode lasts.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = &Rule> {
+        self.plan.rules().signalling(self.signalling)
     }
 
     /// Whether points are gathered into subgroups.
