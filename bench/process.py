@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -44,6 +45,28 @@ def memory(pid):
     with open(f"/proc/{pid}/status") as status:
         lines = dict(line.split(":", 1) for line in status)
     return tuple(int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
+
+
+class Peak:
+    """The most memory of a process during a block, in megabytes that no file backs; `before` and `most`."""
+
+    def __init__(self, pid):
+        self._pid, self._ended = pid, threading.Event()
+
+    def __enter__(self):
+        self.before = self.most = memory(self._pid)[1]
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._watch.start()
+        return self
+
+    def _look(self):
+        while not self._ended.wait(0.02):
+            with contextlib.suppress(OSError):
+                self.most = max(self.most, memory(self._pid)[1])
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._watch.join()
 
 
 def free_port():

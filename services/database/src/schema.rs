@@ -105,6 +105,15 @@ pub async fn migrate(admin: &PgConnectOptions) -> Result<()> {
     Ok(())
 }
 
+/// Tells the planner what there is. A session that plans over tables that were just made, and are filled at once, would keep to plans
+/// that read all of an organization's rows where one is asked for, until the database looks by itself.
+pub async fn analyze(admin: &PgConnectOptions) -> Result<()> {
+    let mut conn = connect(admin).await?;
+    run(&mut conn, "ANALYZE").await?;
+    conn.close().await?;
+    Ok(())
+}
+
 /// Undoes the last migration of a schema.
 pub async fn undo_last(admin: &PgConnectOptions, schema: Schema) -> Result<()> {
     let mut conn = connect(admin).await?;

@@ -34,9 +34,11 @@ impl Upload {
         self.permit.renewed()
     }
 
-    /// Checks the fields of what was said so far.
-    pub fn check<Q: Message + Name>(&self, said: &Q) -> Result<(), Error> {
-        check::<Q>(&said.encode_to_vec())
+    /// Checks the fields of what was said so far; gives it as it is on the wire.
+    pub fn check<Q: Message + Name>(&self, said: &Q) -> Result<Vec<u8>, Error> {
+        let wire = said.encode_to_vec();
+        check::<Q>(&wire)?;
+        Ok(wire)
     }
 
     /// Does `work` that stays done, whatever becomes of the upload and of its caller: what was begun for those who lost their standing is

@@ -47,6 +47,9 @@ pub async fn seed(options: Seed) -> Result<()> {
     let stack = Stack::start(database.admin(), &secrets, config, listeners, pools, &Protection::default(), files).await?;
     let wrote = seed::write(&stack).await?;
     stack.stop().await;
+    if wrote {
+        schema::analyze(database.admin()).await?;
+    }
     database.stop().await?;
     println!("{}", if wrote { "the demo data is written" } else { "the demo data was there already" });
     Ok(())

@@ -60,6 +60,7 @@ async fn mesh(options: &Up, admin: &PgConnectOptions, listeners: Listeners, begu
         let files = options.attachments.open(Some(&options.data))?;
         let stack = Stack::start(admin, &secrets, config, listeners, POOLS, &options.protection, files).await?;
         if !options.no_seed && seed::write(&stack).await? {
+            spectra_database::schema::analyze(admin).await?;
             welcome::step(begun, "wrote the demo data");
         }
         anyhow::Ok(stack)

@@ -1,9 +1,11 @@
 //! Points that come without an end in sight: stored message by message, and once, however often the stream is sent.
 
-use prost::Message;
 use spectra_mesh::{Error, OrgTx, Refusal, Reply, Upload, fingerprint, hex, id};
 use spectra_proto::{analysis as pb, types::Reason};
-use tonic::{Request, Streaming};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Request, Status, Streaming};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::append;
@@ -18,6 +20,15 @@ struct Mark {
     digest: [u8; 32],
 }
 
+/// How many messages are read ahead while one is stored.
+const AHEAD: usize = 1;
+
+/// A message that was read and checked, and the mark behind it.
+struct Heard {
+    message: pb::ImportSpcPointsRequest,
+    mark: Mark,
+}
+
 /// A stream of points on its way.
 struct Coming {
     upload: Upload,
@@ -27,22 +38,38 @@ struct Coming {
     /// How far this one is.
     mark: Mark,
     added: i64,
+    alerts: i64,
 }
 
 /// Takes a stream of points to its end.
 pub(super) async fn take(app: &App, request: Request<Streaming<pb::ImportSpcPointsRequest>>) -> Reply<pb::ImportSpcPointsResponse> {
-    let (upload, mut messages) = app.db.upload(request)?;
+    let (upload, messages) = app.db.upload(request)?;
+    let (heard, mut next) = mpsc::channel(AHEAD);
+    let hearing = AbortOnDropHandle::new(tokio::spawn(hear(upload.clone(), messages, heard).in_current_span()));
     let mut coming: Option<Coming> = None;
-    while let Some(message) = messages.message().await? {
-        upload.check(&message)?;
+    while let Some(heard) = next.recv().await {
         let coming = match &mut coming {
             Some(coming) => coming,
-            None => coming.insert(Coming::begin(upload.clone(), id(&message.series_id)?).await?),
+            None => coming.insert(Coming::begin(upload.clone(), id(&heard.message.series_id)?).await?),
         };
-        coming.hear(message).await?;
+        coming.store(heard).await?;
     }
+    // What ended the stream, were it a fault of ours, is known before it is taken for whole.
+    hearing.await.map_err(Error::broken)??;
     let Some(coming) = coming else { return Err(Error::invalid("points", "are lacking: the stream is empty").into()) };
     coming.end().await
+}
+
+/// Reads and checks messages while those before them are stored.
+async fn hear(upload: Upload, mut messages: Streaming<pb::ImportSpcPointsRequest>, heard: mpsc::Sender<Heard>) -> Result<(), Status> {
+    let mut mark = Mark::default();
+    while let Some(message) = messages.message().await? {
+        mark = mark.after(&message, &upload.check(&message)?);
+        if heard.send(Heard { message, mark: mark.clone() }).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Coming {
@@ -50,34 +77,34 @@ impl Coming {
     async fn begin(upload: Upload, series_id: Uuid) -> Result<Self, Error> {
         let key = upload.permit().idempotency_key().map(str::to_owned);
         let stored = upload.step(async |tx| Mark::of(tx, series_id, key.as_deref()).await).await?;
-        Ok(Self { upload, series_id, stored, mark: Mark::default(), added: 0 })
+        Ok(Self { upload, series_id, stored, mark: Mark::default(), added: 0, alerts: 0 })
     }
 
     /// Stores the points of a message, unless they are.
-    async fn hear(&mut self, message: pb::ImportSpcPointsRequest) -> Result<(), Error> {
+    async fn store(&mut self, Heard { message, mark }: Heard) -> Result<(), Error> {
         if id(&message.series_id)? != self.series_id {
             return Err(Error::invalid("series_id", "must be the same in each message"));
         }
         if message.points.is_empty() {
             return Err(Error::invalid("points", "must not be empty"));
         }
-        self.mark = self.mark.after(&message);
+        self.mark = mark;
         if self.mark.messages <= self.stored.messages {
             let differs = self.mark.messages == self.stored.messages && self.mark.digest != self.stored.digest;
             return if differs { Err(reused()) } else { Ok(()) };
         }
         let (series_id, count) = (self.series_id, i64::try_from(message.points.len()).map_err(Error::broken)?);
-        let (before, key) = (self.mark.messages - 1, self.upload.permit().idempotency_key().map(str::to_owned));
+        let key = self.upload.permit().idempotency_key().map(str::to_owned);
         let mark = self.mark.clone();
         let alerts = self.upload.step(async |tx| {
             let alerts = append::send(tx, series_id, message.points).await?.alerts.len();
             let alerts = i64::try_from(alerts).map_err(Error::broken)?;
             if let Some(key) = key {
-                mark.write(tx, series_id, &key, before, alerts).await?;
+                mark.write(tx, series_id, &key, alerts).await?;
             }
             Ok(alerts)
         });
-        self.mark.alerts += alerts.await?;
+        self.alerts += alerts.await?;
         self.added += count;
         Ok(())
     }
@@ -89,7 +116,7 @@ impl Coming {
         }
         let series_id = self.series_id.to_string();
         let said = pb::ImportSpcPointsRequest { series_id: series_id.clone(), points: Vec::new(), digest: Some(hex(&self.mark.digest)) };
-        let alerts = self.mark.alerts + self.stored.alerts;
+        let alerts = self.alerts + self.stored.alerts;
         let count = |many: i64| i32::try_from(many).unwrap_or(i32::MAX);
         let answer =
             pb::ImportSpcPointsResponse { series_id, points: count(self.mark.points), stored: count(self.added), alerts: count(alerts) };
@@ -136,16 +163,16 @@ impl Mark {
         Ok(())
     }
 
-    /// The mark behind the next message.
-    fn after(&self, message: &pb::ImportSpcPointsRequest) -> Self {
-        let bytes = [self.digest.as_slice(), &message.encode_to_vec()].concat();
+    /// The mark behind the next message, which is this on the wire.
+    fn after(&self, message: &pb::ImportSpcPointsRequest, wire: &[u8]) -> Self {
+        let bytes = [self.digest.as_slice(), wire].concat();
         let points = self.points.saturating_add(i64::try_from(message.points.len()).unwrap_or(i64::MAX));
         let digest = fingerprint(&bytes).as_slice().try_into().unwrap_or_default();
-        Self { messages: self.messages + 1, points, digest, alerts: self.alerts }
+        Self { messages: self.messages + 1, points, digest, alerts: 0 }
     }
 
     /// Writes the mark beside the points that it stands behind. Another call with the same key that was faster stops this one.
-    async fn write(&self, tx: &mut OrgTx, series_id: Uuid, key: &str, before: i64, alerts: i64) -> Result<(), Error> {
+    async fn write(&self, tx: &mut OrgTx, series_id: Uuid, key: &str, alerts: i64) -> Result<(), Error> {
         let caller = tx.caller().user;
         let written = sqlx::query!(
             "INSERT INTO spc_imports (organization_id, series_id, caller_id, key, messages, points, alerts, digest)
@@ -161,7 +188,7 @@ impl Mark {
             self.points,
             alerts,
             self.digest.as_slice(),
-            before,
+            self.messages - 1,
         )
         .execute(tx.conn())
         .await?;
