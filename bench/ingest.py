@@ -24,8 +24,10 @@ from mesh import Mesh, answers, ask
 SERIES = "/api/analysis/spc/series"
 # How many points a line has.
 LINE = 10_000
-# The rate by that of a bare COPY, the chart's seconds and bytes, and by how many megabytes a service may grow.
-BUDGETS = {"rate": (0.25, 0.5), "chart": 0.150, "bytes": 2_000_000, "MB": 32}
+# What the points go through.
+ROLES = ["gateway", "analysis"]
+# The rate by that of a bare COPY; the chart's seconds and bytes; by how many megabytes the second half of the points may grow a service.
+BUDGETS = {"rate": (0.25, 0.5), "chart": 0.150, "bytes": 2_000_000, "MB": 8}
 
 
 def main():
@@ -65,13 +67,15 @@ class Bench:
         quiet, near, open_ended = self.series(sigma=5 / 3), self.series(sigma=1.0), self.series()
         figures = {}
         for name, series in [("ingest", quiet), ("alerting", near), ("unjudged", open_ended)]:
-            with process.Peak(self.mesh.processes["analysis"].pid) as analysis, process.Peak(self.mesh.processes["gateway"].pid) as gateway:
+            with contextlib.ExitStack() as watch:
+                grown = {role: watch.enter_context(process.Growth(self.mesh.processes[role].pid)) for role in ROLES}
                 began = time.monotonic()
                 answer = self.send(series, self.lines, key=f"{name} {number}")
                 figures[name] = time.monotonic() - began
             assert int(answer["stored"]) == self.options.points, answer
-            figures |= {f"{name} alerts": int(answer["alerts"]), f"{name} MB": analysis.most - analysis.before,
-                        f"{name} gateway MB": gateway.most - gateway.before}
+            figures[f"{name} alerts"] = int(answer["alerts"])
+            for role in ROLES:
+                figures |= {f"{name} {role} first": grown[role].first, f"{name} {role} second": grown[role].second}
         figures |= self.again(quiet, f"ingest {number}")
         figures |= self.copies(quiet, number)
         for name, series in [("chart", near), ("open chart", open_ended)]:
@@ -192,7 +196,8 @@ def report(options, rounds, killed):
     rows = [f"| {label} | {middle(name):.2f} | {spread(name)} | {options.points / middle(name) / 1000:.0f}k | {rate(name):.2f} |"
             for label, name in timed]
     must, aim = BUDGETS["rate"]
-    grown = max(middle(f"{name} {of}") for name in ("ingest", "alerting", "unjudged") for of in ("MB", "gateway MB"))
+    growths = lambda half: [middle(f"{name} {role} {half}") for name in ("ingest", "alerting", "unjudged") for role in ROLES]
+    late = max(second - max(first, 0) for first, second in zip(growths("first"), growths("second")))
     slowest = max(middle("chart"), middle("open chart"))
     largest = max(middle("chart bytes"), middle("open chart bytes"))
     kept = lambda is_kept: "kept" if is_kept else "**missed**"
@@ -200,7 +205,7 @@ def report(options, rounds, killed):
         f"| rate of stored and judged by that of a bare COPY | {must} | {aim} | {rate('ingest'):.2f} | {kept(rate('ingest') >= must)} |",
         f"| chart | {1000 * BUDGETS['chart']:.0f} ms | | {1000 * slowest:.0f} ms | {kept(slowest < BUDGETS['chart'])} |",
         f"| its size | {BUDGETS['bytes'] // 1000} kB | | {largest / 1000:.0f} kB | {kept(largest < BUDGETS['bytes'])} |",
-        f"| a service's growth while points come | {BUDGETS['MB']} MB | | {grown:.0f} MB | {kept(grown < BUDGETS['MB'])} |",
+        f"| what the second half of the points adds to a service's memory | {BUDGETS['MB']} MB | | {late:.0f} MB | {kept(late < BUDGETS['MB'])} |",
     ]
     return "\n".join([
         "# Points of a control chart",
@@ -222,8 +227,8 @@ def report(options, rounds, killed):
         *budgets,
         "",
         f"- Alerts opened: {middle('ingest alerts'):.0f} where limits are far, {middle('alerting alerts'):.0f} where they are three sigma off.",
-        f"- Growth at most, of the analysis service and of the gateway: {middle('ingest MB'):.0f} and {middle('ingest gateway MB'):.0f} MB;",
-        f"  with alerts {middle('alerting MB'):.0f} and {middle('alerting gateway MB'):.0f} MB.",
+        "- Growth at most while the first half of the points came, and the second: " + "; ".join(
+            f"{role} {middle(f'ingest {role} first'):.0f} and {middle(f'ingest {role} second'):.0f} MB" for role in ROLES) + ".",
         f"- The chart of {options.points:,} points: {1000 * middle('chart'):.0f} ms, {middle('chart bytes') / 1000:.0f} kB; of a series whose limits are",
         f"  reckoned from its newest points {1000 * middle('open chart'):.0f} ms, {middle('open chart bytes') / 1000:.0f} kB.",
         f"- Killed with SIGKILL midway: {killed['left']:,} points were there, by rows and by the series' own count. Sent again with the same key, the",
@@ -236,7 +241,8 @@ def report(options, rounds, killed):
         "  analysis service; Western Electric's rules. JSON is read, points are judged and stored, and spans are summed up for the chart; each line is",
         "  a transaction. Far limits are five sigma off; near ones three, so that a process in control signals now and then as well.",
         "- **COPY** is PostgreSQL's own, of the rows that were stored, from a file, in one transaction, into a new table.",
-        "- **Growth** is memory that no file backs, looked at every 20 ms while points come, above what there was before.",
+        "- **Growth** is memory that no file backs, looked at every 20 ms while points come, above what there was before: the first half fills",
+        "  the buffers of a line, and the second must not need more.",
         "",
     ])
 

@@ -47,14 +47,14 @@ def memory(pid):
     return tuple(int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
 
 
-class Peak:
-    """The most memory of a process during a block, in megabytes that no file backs; `before` and `most`."""
+class Growth:
+    """How much memory a process takes during a block beyond what it had, in megabytes that no file backs."""
 
     def __init__(self, pid):
-        self._pid, self._ended = pid, threading.Event()
+        self._pid, self._ended, self._seen = pid, threading.Event(), []
 
     def __enter__(self):
-        self.before = self.most = memory(self._pid)[1]
+        self._before = memory(self._pid)[1]
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
         return self
@@ -62,11 +62,13 @@ class Peak:
     def _look(self):
         while not self._ended.wait(0.02):
             with contextlib.suppress(OSError):
-                self.most = max(self.most, memory(self._pid)[1])
+                self._seen.append(memory(self._pid)[1])
 
     def __exit__(self, *_):
         self._ended.set()
         self._watch.join()
+        half = max(len(self._seen) // 2, 1)
+        self.first, self.second = (max(seen, default=self._before) - self._before for seen in (self._seen[:half], self._seen[half:]))
 
 
 def free_port():
