@@ -165,3 +165,27 @@ async fn a_hundred_thousand_results_are_recalled_in_a_moment() {
     assert_eq!(told["runs"].as_array().unwrap().len(), 1000);
     assert!(told["runs"].as_array().unwrap().iter().all(|run| run["calibration_suspect"] == true));
 }
+
+/// A run that is in question looks otherwise, although nothing was written in it: who has it asks in vain whether it is the same, and who
+/// watches is told.
+#[tokio::test]
+async fn who_has_a_run_learns_that_it_is_in_question() {
+    let mesh = Mesh::start().await;
+    let (engineer, viewer, pi) = (mesh.demo("engineer").await, mesh.demo("viewer").await, mesh.demo("pi").await);
+    let tool = instrument(&engineer, "tool").await;
+    certificate(&engineer, &tool, "C-1", -10, 100).await;
+    let run = running(&engineer, &tool).await;
+    engineer.post(&format!("{run}/results"), json!({"result_type": "t", "metrics": {"v": 1}})).await.expect(201);
+    let read = viewer.get(&run).await;
+    let tag = read.header("etag").to_owned();
+    let certificate = read.expect(200)["calibration_id"].as_str().unwrap().to_owned();
+    assert_eq!(viewer.with("if-none-match", &tag).get(&run).await.status, 304);
+    let mut watch = viewer.watch("/api/analysis/runs/watch").await.unwrap();
+    watch.event().await.unwrap();
+
+    pi.post(&format!("/api/analysis/calibrations/{certificate}/revoke"), json!({"reason": "r"})).await.expect(200);
+    let told = watch.event().await.unwrap().data["run"].clone();
+    assert_eq!((&told["id"], &told["calibration_suspect"]), (&json!(run.rsplit('/').next().unwrap()), &json!(true)));
+    let again = viewer.with("if-none-match", &tag).get(&run).await;
+    assert_eq!(again.expect(200)["calibration_suspect"], true);
+}

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::{runs::ready_tool, spc_alerts::alerts, spc_series::series};
 
+mod episodes;
 mod late;
 mod measured;
 mod streams;

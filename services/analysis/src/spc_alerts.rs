@@ -11,7 +11,7 @@ mod rules;
 mod store;
 
 pub(crate) use hold::{Unheld, Watched, hold, holding};
-pub(crate) use store::{Opening, Told, is_open_before, open, told, withdraw};
+pub(crate) use store::{Opening, Told, first, open, told, withdraw};
 
 /// An alert, from its first signal until somebody resolves it.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use spectra_proto::analysis as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod again;
 mod append;
 mod episodes;
 mod exclusions;
@@ -22,6 +23,7 @@ pub(crate) use append::tell;
 pub(crate) use feed::feed;
 pub(crate) use late::rejudge;
 pub(crate) use ledger::{Ledger, Open};
+pub(crate) use reading::Place;
 pub(crate) use store::{LAST, readings, suspect};
 
 /// A point, in the place that its time and its number of arrival give it.

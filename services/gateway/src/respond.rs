@@ -1,5 +1,7 @@
 //! From the answer of a call to HTTP.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION},
@@ -25,7 +27,7 @@ pub(crate) fn success(plans: &Plans, binding: &Binding, method: &Method, uri: &U
         return Ok(answer);
     }
     if let Some(revision) = rpc.revision.and_then(|field| plans.integer_field(field, wire)) {
-        let tag = format!("\"{revision}\"");
+        let tag = tag(revision, wire);
         let known = reads && headers.get_all(IF_NONE_MATCH).iter().any(|tags| names(tags, &tag));
         told.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
         if known {
@@ -67,6 +69,14 @@ pub(crate) fn caching(binding: &Binding, reads: bool) -> &'static str {
         () if binding.rpc.public && reads => "public, max-age=300",
         () => "private, no-cache",
     }
+}
+
+/// The entity tag of a resource: its revision, which a change names in `If-Match`, and what it looks like. That may be something else at the
+/// same revision: a certificate expires, and a revoked one puts runs in question that nobody changes.
+fn tag(revision: i64, wire: &[u8]) -> String {
+    let mut looks = DefaultHasher::new();
+    looks.write(wire);
+    format!("\"{revision}-{:016x}\"", looks.finish())
 }
 
 /// Whether a list of entity tags names this one; a GET does not mind weak ones.

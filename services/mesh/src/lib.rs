@@ -43,7 +43,7 @@ pub use gate::{Caller, Permit};
 pub use id::{id, new_id, optional_id};
 pub use label::Labelled;
 pub use object::{List, Object};
-pub use outbox::{Cursor, Events, Feed, Outbox};
+pub use outbox::{Cursor, Events, Feed, Outbox, announce};
 pub use page::{Page, Rows};
 pub use part::part;
 pub use peer::{Channel, Peer, Unanswered};

@@ -64,6 +64,22 @@ pub trait Feed: Send + Sync + 'static {
     fn event(cursor: String, change: Option<Self::Change>) -> Self::Event;
 }
 
+/// Tells those who follow a table of records that look otherwise from now on, although nothing was written in their rows.
+pub async fn announce(tx: &mut OrgTx, kind: &str, records: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH told AS (
+             INSERT INTO outbox (organization_id, kind, record_id) SELECT $1, $2, unnest($3::uuid[]) RETURNING organization_id
+         )
+         SELECT pg_notify(current_schema() || '_outbox', organization_id::text) FROM told WHERE organization_id = $1 LIMIT 1",
+        tx.org(),
+        kind,
+        records,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(())
+}
+
 impl Outbox {
     /// Listens for what changes in a schema, until `stop`; streams end there, too.
     #[must_use]

@@ -63,6 +63,20 @@ pub(crate) async fn recall<M: Message + Default>(tx: &mut OrgTx, permit: &Permit
     }
 }
 
+/// Whether the key was answered within the day that it is kept.
+pub(crate) async fn is_answered(tx: &mut OrgTx, permit: &Permit) -> Result<bool, Error> {
+    let Some(key) = permit.idempotency_key() else { return Ok(false) };
+    let found = sqlx::query_scalar!(
+        r#"SELECT code IS NOT NULL OR reply IS NOT NULL AS "is_answered!" FROM idempotency_keys
+            WHERE organization_id = $1 AND caller_id = $2 AND method = $3 AND key = $4 AND created_at >= now() - interval '1 day'"#,
+        tx.org(),
+        permit.caller().user,
+        permit.method(),
+        key,
+    );
+    Ok(found.fetch_optional(tx.conn()).await?.unwrap_or_default())
+}
+
 /// Remembers the answer for whoever asks again with the key.
 pub(crate) async fn remember(tx: &mut OrgTx, permit: &Permit, answer: Result<&[u8], &Status>) -> Result<(), Error> {
     let Some(key) = permit.idempotency_key() else { return Ok(()) };

@@ -6,6 +6,7 @@ use tonic::{Request, Status, Streaming};
 use crate::{
     Db, Error, OrgTx, Permit, Reply,
     gate::Standing,
+    replay::is_answered,
     rpc::{check, permit},
 };
 
@@ -39,6 +40,11 @@ impl Upload {
         let wire = said.encode_to_vec();
         check::<Q>(&wire)?;
         Ok(wire)
+    }
+
+    /// Whether a call with the same idempotency key was answered, so that its pieces are not stored again.
+    pub async fn is_answered(&self, tx: &mut OrgTx) -> Result<bool, Error> {
+        is_answered(tx, &self.permit).await
     }
 
     /// Does `work` that stays done, whatever becomes of the upload and of its caller: what was begun for those who lost their standing is

@@ -5,10 +5,7 @@ use spectra_tests::{Caller, Mesh};
 use time::{Duration, format_description::well_known::Rfc3339, macros::datetime};
 
 use super::{day, points, rules, standard, values};
-use crate::{
-    spc_alerts::{ALERTS, alerts},
-    spc_series::series,
-};
+use crate::{spc_alerts::alerts, spc_series::series};
 
 /// A time so many minutes into 2026.
 fn minute(minutes: usize) -> String {
@@ -165,61 +162,37 @@ async fn an_episode_lasts_over_missing_points() {
     assert_eq!(told(&path).await, [days[42].as_str()], "what is behind the missing ones has its alert");
 }
 
-/// What late points take the pattern from is withdrawn in nobody's name, unless somebody looks after it, or it holds runs.
+/// Many points that come late, each alone among others, are few to judge.
 #[tokio::test]
-async fn an_alert_is_withdrawn_with_its_pattern() {
+async fn scattered_late_points_are_taken() {
     let mesh = Mesh::start().await;
     let engineer = mesh.demo("engineer").await;
-    let days: Vec<_> = (0..=8).map(day).collect();
-    // Two of three beyond two sigma, with a gap for what comes late.
-    let sent = [(days[0].as_str(), Some(0.0)), (&days[2], Some(2.5)), (&days[6], Some(2.5))];
-    let between = [(days[3].as_str(), Some(0.0)), (&days[4], Some(0.0))];
-    let path = standard(&engineer).await;
-    points(&engineer, &path, &sent).await;
-    let opened = alerts(&engineer, &path).await;
-    assert_eq!((opened.len(), &opened[0]["rule"]), (1, &json!("we2")));
-    points(&engineer, &path, &between).await;
-    let alert = alerts(&engineer, &path).await[0].clone();
-    assert!(alert["closed_at"].is_string() && alert["closed_by"].is_null(), "{alert}");
-    assert!(alert["resolution"].as_str().unwrap().starts_with("withdrawn: "), "{alert}");
-    let at = format!("{ALERTS}/{}", alert["id"].as_str().unwrap());
-    engineer.post(&format!("{at}/resolve"), json!({"comment": "nothing"})).await.refused(409, "spc_alert_state");
-
-    let path = standard(&engineer).await;
-    points(&engineer, &path, &sent).await;
-    let at = format!("{ALERTS}/{}", alerts(&engineer, &path).await[0]["id"].as_str().unwrap());
-    engineer.post(&format!("{at}/acknowledge"), json!({})).await.expect(200);
-    points(&engineer, &path, &between).await;
-    assert!(engineer.get(&at).await.expect(200)["closed_at"].is_null(), "somebody looks after it");
-
-    // Subgroups of three, whose mean is beyond the limit until a late point moves all of them on.
-    let holding =
-        series(&engineer, json!({"ctrl_lcl": -1, "ctrl_ucl": 1, "chart_type": "xbar_r", "subgroup_size": 3, "hold": true, "method": "m"}))
-            .await;
-    points(&engineer, &holding, &[(&days[1], Some(3.0)), (&days[2], Some(3.0)), (&days[3], Some(0.0))]).await;
-    let critical = |alerts: Vec<Value>| alerts.into_iter().find(|alert| alert["severity"] == "critical").unwrap();
-    assert!(critical(alerts(&engineer, &holding).await)["closed_at"].is_null());
-    points(&engineer, &holding, &[(&days[0], Some(-6.0))]).await;
-    assert!(critical(alerts(&engineer, &holding).await)["closed_at"].is_null(), "a hold is let go by a person");
-}
-
-#[tokio::test]
-async fn points_of_one_time_are_summed_up_once() {
-    let mesh = Mesh::start().await;
-    let engineer = mesh.demo("engineer").await;
-    let path = standard(&engineer).await;
-    let (first, late, same) = (day(1), day(3), day(5));
-    let mut sent = vec![(first.as_str(), Some(0.5))];
-    sent.extend(values(600).into_iter().map(|value| (same.as_str(), Some(value / 10.0))));
-    points(&engineer, &path, &sent).await;
+    let limits = json!({"ctrl_lcl": -10, "ctrl_ucl": 10});
+    let path = series(&engineer, limits).await;
+    let sent = |count: usize, each: usize, seconds: i64| {
+        let at = move |nth: usize| {
+            datetime!(2026-01-01 00:00 UTC) + Duration::minutes(i64::try_from(nth * each).unwrap()) + Duration::seconds(seconds)
+        };
+        let points: Vec<_> = (0..count).map(|nth| json!({"ts": at(nth).format(&Rfc3339).unwrap(), "value": nth % 5})).collect();
+        json!({"points": points})
+    };
+    engineer.post(&format!("{path}/points"), sent(9_000, 1, 0)).await.expect(201);
+    engineer.post(&format!("{path}/points"), sent(1_050, 8, 30)).await.expect(201);
     assert_summed(&mesh, &path).await;
-    points(&engineer, &path, &[(&late, Some(0.9))]).await;
+    assert_eq!(engineer.get(&path).await.expect(200)["points"], 10_050);
+    // One near the beginning and one behind all of them.
+    let both = json!({"points": [{"ts": "2026-01-01T00:00:10Z", "value": 9}, {"ts": "2026-02-01T00:00:00Z", "value": -9}]});
+    engineer.post(&format!("{path}/points"), both).await.expect(201);
     assert_summed(&mesh, &path).await;
-    points(&engineer, &path, &[(&same, Some(0.8)), (&late, Some(-0.9))]).await;
+    // Backwards, one by one: no span holds one point alone.
+    for hours in 1..20 {
+        let ts = datetime!(2026-01-01 00:00 UTC) - Duration::hours(hours);
+        engineer.post(&format!("{path}/points"), json!({"points": [{"ts": ts.format(&Rfc3339).unwrap(), "value": 1}]})).await.expect(201);
+    }
     assert_summed(&mesh, &path).await;
-    let body = json!({"reason": "closer limits", "ctrl_lcl": -1, "ctrl_ucl": 1, "starts_at": day(4)});
-    engineer.post(&format!("{path}/rebase"), body).await.expect(200);
-    assert_summed(&mesh, &path).await;
-    points(&engineer, &path, &[(&same, Some(0.7)), (&day(6), Some(0.1))]).await;
-    assert_summed(&mesh, &path).await;
+    let id: uuid::Uuid = path.rsplit('/').next().unwrap().parse().unwrap();
+    let spans = sqlx::query_scalar("SELECT count(*) FROM analysis.spc_spans WHERE series_id = $1").bind(id);
+    let spans: i64 = spans.fetch_one(&mut mesh.sql().await).await.unwrap();
+    assert!(spans < 100, "{spans} spans of 10,071 points");
+    engineer.post(&format!("{path}/points"), json!({"points": [{"ts": "2999-01-01T00:00:00Z", "value": 1}]})).await.refused(422, "invalid");
 }

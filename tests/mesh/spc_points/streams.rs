@@ -52,8 +52,12 @@ async fn a_stream_is_stored_once_however_often_it_is_sent() {
     assert_eq!((&sent["points"], &sent["stored"]), (&json!(900), &json!(500)), "what is stored is passed over");
     assert_eq!(import(&keyed, &path, &all).await.expect(200), sent, "the same answer, and nothing is stored");
     assert_eq!(stored(&mesh, &engineer, &path).await, (json!(900), 900));
-    import(&keyed, &path, &lines(900, 90)).await.refused(409, "key_reused");
-    import(&keyed, &path, &lines(400, 100)).await.refused(409, "key_reused");
+    for other in [lines(900, 90), lines(400, 100), lines(1000, 100)] {
+        import(&keyed, &path, &other).await.refused(409, "key_reused");
+    }
+    import(&keyed, &whole, &all).await.refused(409, "key_reused");
+    let nothing = stored(&mesh, &engineer, &whole).await;
+    assert_eq!((stored(&mesh, &engineer, &path).await, nothing), ((json!(900), 900), (json!(0), 0)), "refused before anything is stored");
 
     let sent = import(&engineer, &whole, &all).await.expect(200);
     assert_eq!((&sent["points"], &sent["stored"]), (&json!(900), &json!(900)));

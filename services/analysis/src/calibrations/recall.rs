@@ -4,7 +4,7 @@
 //! good one nothing vouches for what the instrument measured, whichever certificate a run has pinned. Before its issue the certificate before
 //! it vouches, which stands. What was pinned under the bad one belongs to it whenever it was measured.
 
-use spectra_mesh::{Error, OrgTx, new_id};
+use spectra_mesh::{Error, OrgTx, announce, new_id};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -104,7 +104,8 @@ impl Span {
 
 impl Calibration {
     /// Writes down what the revocation calls into question, and gives the runs that rely on the certificate. It is one row, however much
-    /// was measured: runs and their results tell from it that they are in question, and are not touched.
+    /// was measured: runs and their results tell from it that they are in question, and are not touched; who watches
+    /// runs is told of each.
     pub(super) async fn recall(&self, tx: &mut OrgTx) -> Result<Vec<Uuid>, Error> {
         let span = Span::of(tx, self).await?;
         let runs: Vec<_> = span.touched(tx).await?.into_iter().filter(|run| run.relying).map(|run| run.run_id).collect();
@@ -122,6 +123,7 @@ impl Calibration {
         )
         .execute(tx.conn())
         .await?;
+        announce(tx, "runs", &runs).await?;
         Ok(runs)
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Alert, rules::Resolvable};
-use crate::identity::Signed;
+use crate::{identity::Signed, spc_points::Place};
 
 /// What an alert says when it is opened.
 #[derive(Debug)]
@@ -89,18 +89,25 @@ pub(crate) async fn told(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, 
     Ok(told.fetch_all(tx.conn()).await?)
 }
 
-/// Whether the last alert of a rule that was opened before a time, and not withdrawn, is open.
-pub(crate) async fn is_open_before(tx: &mut OrgTx, series_id: Uuid, rule: &str, before: OffsetDateTime) -> Result<bool, Error> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT closed_at IS NULL AS "is_open!" FROM spc_alerts
-            WHERE organization_id = $1 AND series_id = $2 AND rule = $3 AND window_to < $4 AND (closed_at IS NULL OR closed_by IS NOT NULL)
-            ORDER BY window_to DESC LIMIT 1"#,
+/// The first alert of a rule that was opened at a point from a place on and before another, and not withdrawn.
+pub(crate) async fn first(tx: &mut OrgTx, series_id: Uuid, rule: &str, from: Place, before: Place) -> Result<Option<Told>, Error> {
+    let told = sqlx::query_as!(
+        Told,
+        r#"SELECT a.id, a.rule, a.point_id, a.window_to, a.closed_at IS NULL AS "is_open!",
+                  a.closed_at IS NULL AND a.acknowledged_at IS NULL AND NOT (s.hold AND a.severity = 'critical') AS "is_untouched!"
+             FROM spc_alerts a JOIN spc_series s ON s.organization_id = a.organization_id AND s.id = a.series_id
+            WHERE a.organization_id = $1 AND a.series_id = $2 AND a.rule = $3 AND (a.window_to, a.point_id) >= ($4, $5)
+              AND (a.window_to, a.point_id) < ($6, $7) AND (a.closed_at IS NULL OR a.closed_by IS NOT NULL)
+            ORDER BY a.window_to, a.point_id, a.created_at, a.id LIMIT 1"#,
         tx.org(),
         series_id,
         rule,
-        before,
+        from.ts,
+        from.id,
+        before.ts,
+        before.id,
     );
-    Ok(found.fetch_optional(tx.conn()).await?.unwrap_or_default())
+    Ok(told.fetch_optional(tx.conn()).await?)
 }
 
 /// Closes alerts in nobody's name, but for those that somebody looks after by now.

@@ -98,7 +98,12 @@ async fn behind(tx: &mut OrgTx, open: &mut Open, drafts: &[Draft], sent: &[Uuid]
     open.ledger.remembered.walk = walk.map(|walk| walk.kept());
     let plotted = |index: usize| outcomes[index].statistic.or(drafts[index].reading.value);
     let span = open.ledger.remembered.span.take();
-    open.ledger.remembered.span = spans::extend(tx, open.ledger.series_id, span, drafts, plotted).await?;
+    let mut span = spans::extend(tx, open.ledger.series_id, span, drafts, plotted).await?;
+    if !changed.is_empty() {
+        let places: Vec<_> = changed.iter().map(|(place, _)| *place).collect();
+        span = spans::mend(tx, open.ledger.series_id, &places).await?;
+    }
+    open.ledger.remembered.span = span;
     Ok((outcomes, openings))
 }
 

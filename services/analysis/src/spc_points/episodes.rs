@@ -3,18 +3,23 @@
 use std::collections::HashMap;
 
 use spectra_mesh::{Error, OrgTx};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
+    again::next,
     append::begins,
+    late::begun,
     reading::Place,
+    store,
+    store::Outcome,
     walk::{Verdict, Walk},
 };
 use crate::spc_alerts::{self, Opening, Told};
 
 /// Why alerts are closed in nobody's name.
 const ENDED: &str = "withdrawn: with the points that came late, its point does not signal the rule";
-const JOINED: &str = "withdrawn: with the points that came late, an earlier alert tells of the same episode";
+const JOINED: &str = "withdrawn: with the points that came late, another alert tells of the same episode";
 
 /// A rule that signals at one point after another.
 struct Episode {
@@ -36,23 +41,46 @@ pub(super) struct Episodes {
     ended: Vec<Uuid>,
     /// Those of episodes that have another one.
     joined: Vec<Uuid>,
-    /// The first ones, with their rules, of episodes that began before.
-    continued: Vec<(String, Uuid)>,
 }
 
 impl Episodes {
-    /// Those that last as the judging begins anew.
-    pub(super) fn before(walk: &Walk) -> Self {
-        let mut episodes = Self::default();
+    /// Begins with the episodes that last before a place, of which some openings may be about. Where one has no alert before the place,
+    /// gives where it began.
+    pub(super) async fn last_before(
+        &mut self,
+        tx: &mut OrgTx,
+        series_id: Uuid,
+        walk: &Walk,
+        place: Place,
+        openings: &[Opening],
+    ) -> Result<Option<Place>, Error> {
+        *self = Self::default();
+        let mut front: Option<Place> = None;
         for rule in walk.lasting() {
-            episodes.begin(rule.id.clone(), None);
+            let break_before = store::silent_before(tx, series_id, walk.gathers(), &rule.id, begun(walk), place).await?;
+            let began = break_before.map_or_else(|| begun(walk), next);
+            let is_within = |opening: &Opening| opening.rule == rule.id && (began..place).contains(&opening.place());
+            let told = if openings.iter().any(is_within) {
+                Some(true)
+            } else {
+                spc_alerts::first(tx, series_id, &rule.id, began, place).await?.map(|told| told.is_open)
+            };
+            if told.is_none() {
+                front = Some(front.map_or(began, |front| front.min(began)));
+            }
+            self.begin(rule.id.clone(), Episode { opening: None, told });
         }
-        episodes
+        Ok(front)
     }
 
-    fn begin(&mut self, rule: String, opening: Option<Opening>) {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    fn begin(&mut self, rule: String, episode: Episode) {
         self.newest.insert(rule, self.all.len());
-        self.all.push(Episode { opening, told: None });
+        self.all.push(episode);
     }
 
     /// Reads the alerts of the points that are judged next, from the first to the last.
@@ -65,40 +93,58 @@ impl Episodes {
         Ok(())
     }
 
-    /// Takes a point that was judged into the episodes that it belongs to, with its alerts.
+    /// Begins the episodes that begin with a point, or the subgroup that it ends.
     pub(super) fn follow(&mut self, walk: &Walk, verdict: &Verdict) {
         for opening in begins(walk, verdict) {
-            self.begin(opening.rule.clone(), Some(opening));
+            self.begin(opening.rule.clone(), Episode { opening: Some(opening), told: None });
         }
-        for alert in self.ahead.remove(&verdict.place.id).unwrap_or_default() {
-            let signals = walk.plan().rules().signalling(verdict.judged.signals).any(|rule| rule.id == alert.rule);
-            let episode = self.newest.get(&alert.rule).filter(|_| signals);
-            let Some(episode) = episode.and_then(|newest| self.all.get_mut(*newest)) else {
+    }
+
+    /// Looks at the alerts of a point: what is found out now, and what was stored of it.
+    pub(super) fn meet(&mut self, place: Place, stored: &Outcome, found: &Outcome) {
+        for alert in self.ahead.remove(&place.id).unwrap_or_default() {
+            if found.rules.contains(&alert.rule) {
+                self.tell(&alert);
+            } else if stored.rules.contains(&alert.rule) {
                 self.ended.extend(alert.is_untouched.then_some(alert.id));
-                continue;
-            };
-            match episode.told {
-                Some(is_open) => self.joined.extend((is_open && alert.is_untouched).then_some(alert.id)),
-                None => {
-                    episode.told = Some(alert.is_open);
-                    if episode.opening.is_none() && alert.is_untouched {
-                        self.continued.push((alert.rule, alert.id));
-                    }
-                }
             }
         }
     }
 
-    /// Withdraws the alerts that the points from the first to the last do not speak for any more.
-    pub(super) async fn withdraw(&mut self, tx: &mut OrgTx, series_id: Uuid, first: Place, last: Place) -> Result<(), Error> {
-        let ahead = std::mem::take(&mut self.ahead).into_values().flatten();
-        let passed = ahead.filter(|alert| alert.is_untouched && (first..=last).contains(&alert.place()));
-        self.ended.extend(passed.map(|alert| alert.id));
-        for (rule, alert) in std::mem::take(&mut self.continued) {
-            if spc_alerts::is_open_before(tx, series_id, &rule, first.ts).await? {
-                self.joined.push(alert);
+    /// Takes an alert for one of the newest episode of its rule.
+    fn tell(&mut self, alert: &Told) {
+        let newest = self.newest.get(&alert.rule).copied();
+        let Some(episode) = newest.and_then(|newest| self.all.get_mut(newest)) else { return };
+        match episode.told {
+            Some(is_open) => self.joined.extend((is_open && alert.is_untouched).then_some(alert.id)),
+            None => episode.told = Some(alert.is_open),
+        }
+    }
+
+    /// Looks at the alerts behind the last point that was judged, of episodes that go on there.
+    pub(super) async fn look_behind(
+        &mut self,
+        tx: &mut OrgTx,
+        series_id: Uuid,
+        walk: &Walk,
+        last: Place,
+        end: OffsetDateTime,
+    ) -> Result<(), Error> {
+        for rule in walk.lasting() {
+            let (mut from, end) = (next(last), Place { ts: end, id: Uuid::nil() });
+            while let Some(alert) = spc_alerts::first(tx, series_id, &rule.id, from, end).await? {
+                if store::silent_before(tx, series_id, walk.gathers(), &rule.id, from, alert.place()).await?.is_some() {
+                    break;
+                }
+                from = next(alert.place());
+                self.tell(&alert);
             }
         }
+        Ok(())
+    }
+
+    /// Closes the alerts that the points do not speak for any more.
+    pub(super) async fn withdraw(&self, tx: &mut OrgTx) -> Result<(), Error> {
         spc_alerts::withdraw(tx, &self.ended, ENDED).await?;
         spc_alerts::withdraw(tx, &self.joined, JOINED).await
     }
@@ -110,6 +156,12 @@ impl Episodes {
 }
 
 impl Told {
+    fn place(&self) -> Place {
+        Place { ts: self.window_to, id: self.point_id }
+    }
+}
+
+impl Opening {
     fn place(&self) -> Place {
         Place { ts: self.window_to, id: self.point_id }
     }

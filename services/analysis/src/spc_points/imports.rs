@@ -35,6 +35,8 @@ struct Coming {
     series_id: Uuid,
     /// How far an earlier call came.
     stored: Mark,
+    /// Whether the key was answered already: then nothing more is stored.
+    is_answered: bool,
     /// How far this one is.
     mark: Mark,
     added: i64,
@@ -76,8 +78,9 @@ impl Coming {
     /// Begins a stream, or goes on with one of the same key.
     async fn begin(upload: Upload, series_id: Uuid) -> Result<Self, Error> {
         let key = upload.permit().idempotency_key().map(str::to_owned);
-        let stored = upload.step(async |tx| Mark::of(tx, series_id, key.as_deref()).await).await?;
-        Ok(Self { upload, series_id, stored, mark: Mark::default(), added: 0, alerts: 0 })
+        let begin = upload.step(async |tx| Ok((Mark::of(tx, series_id, key.as_deref()).await?, upload.is_answered(tx).await?)));
+        let (stored, is_answered) = begin.await?;
+        Ok(Self { upload, series_id, stored, is_answered, mark: Mark::default(), added: 0, alerts: 0 })
     }
 
     /// Stores the points of a message, unless they are.
@@ -92,6 +95,9 @@ impl Coming {
         if self.mark.messages <= self.stored.messages {
             let differs = self.mark.messages == self.stored.messages && self.mark.digest != self.stored.digest;
             return if differs { Err(reused()) } else { Ok(()) };
+        }
+        if self.is_answered {
+            return Err(reused());
         }
         let (series_id, count) = (self.series_id, i64::try_from(message.points.len()).map_err(Error::broken)?);
         let key = self.upload.permit().idempotency_key().map(str::to_owned);
@@ -178,7 +184,8 @@ impl Mark {
             "INSERT INTO spc_imports (organization_id, series_id, caller_id, key, messages, points, alerts, digest)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (organization_id, series_id, caller_id, key) DO UPDATE
-                SET messages = excluded.messages, points = excluded.points, alerts = spc_imports.alerts + excluded.alerts, digest = excluded.digest
+                SET messages = excluded.messages, points = excluded.points, alerts = spc_imports.alerts + excluded.alerts, digest = excluded.digest,
+                    created_at = now()
               WHERE spc_imports.messages = $9",
             tx.org(),
             series_id,

@@ -2,20 +2,23 @@
 
 use spectra_mesh::{Error, Object, moment, optional_id, stamp};
 use spectra_proto::analysis as pb;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::store::{LAST, Outcome};
 
 /// Where a point stands: by its time, then by its arrival, which its id is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) ts: OffsetDateTime,
-    pub(super) id: Uuid,
+pub(crate) struct Place {
+    pub(crate) ts: OffsetDateTime,
+    pub(crate) id: Uuid,
 }
 
 /// Behind every point.
 pub(super) const END: Place = Place { ts: LAST, id: Uuid::max() };
+
+/// How far ahead of the clock a point may be.
+const AHEAD: Duration = Duration::days(366);
 
 /// What a point is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,8 +71,9 @@ impl Draft {
         let ts = match point.ts {
             None => now,
             Some(ts) => match moment(ts) {
-                Some(ts) if ts >= OffsetDateTime::UNIX_EPOCH && ts.year() < 9999 => ts,
-                _ => return broken("ts", "must be from 1970 on"),
+                // One far ahead would make a late point of every one after it.
+                Some(ts) if ts >= OffsetDateTime::UNIX_EPOCH && ts <= now.saturating_add(AHEAD) => ts,
+                _ => return broken("ts", "must be from 1970 on, and at most a year ahead"),
             },
         };
         if point.value.is_some_and(f64::is_infinite) {
@@ -120,7 +124,7 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use time::{Duration, macros::datetime};
+    use time::macros::datetime;
 
     use super::*;
 

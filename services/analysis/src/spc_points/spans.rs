@@ -104,12 +104,40 @@ async fn write(tx: &mut OrgTx, series_id: Uuid, spans: &[Span]) -> Result<(), Er
     Ok(())
 }
 
-/// Sums up anew what lies around points that came late; gives the last span of the series.
+/// Sums up anew the spans around places where something changed, which are in order; gives the last span of the series.
 ///
 /// A span reaches to where the next one begins. Places bound them, as points of one time may be of several.
-pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, first: Place, last: Place) -> Result<Option<Span>, Error> {
-    let from = begun(tx, series_id, first).await?.unwrap_or(first);
-    let to = next(tx, series_id, last).await?.unwrap_or(END);
+pub(super) async fn mend(tx: &mut OrgTx, series_id: Uuid, touched: &[Place]) -> Result<Option<Span>, Error> {
+    let mut rest = touched;
+    while let Some(first) = rest.first() {
+        let from = begun(tx, series_id, *first).await?;
+        let mut to = next(tx, series_id, *first).await?;
+        if from.is_none() {
+            // What comes before all spans joins the first of them, so that points that come backwards make no span each.
+            to = match to {
+                Some(to) => next(tx, series_id, to).await?,
+                None => None,
+            };
+        }
+        // Spans that touch one another are summed up at once.
+        while let Some(end) = to {
+            rest = &rest[rest.partition_point(|place| *place < end)..];
+            let following = next(tx, series_id, end).await?;
+            if rest.first().is_none_or(|place| following.is_some_and(|following| *place >= following)) {
+                break;
+            }
+            to = following;
+        }
+        if to.is_none() {
+            rest = &[];
+        }
+        rebuild(tx, series_id, from.unwrap_or(*first), to.unwrap_or(END)).await?;
+    }
+    newest(tx, series_id).await
+}
+
+/// Sums up anew the points from a place on and before another, in spans of one size.
+async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: Place, to: Place) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM spc_spans
           WHERE organization_id = $1 AND series_id = $2 AND (from_ts, from_id) >= ($3, $4) AND (from_ts, from_id) < ($5, $6)",
@@ -127,10 +155,11 @@ pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, first: Place, last:
          SELECT $1, $2, (array_agg(ts ORDER BY place))[1], (array_agg(id ORDER BY place))[1], max(ts), count(*), count(plotted),
                 min(plotted), (array_agg(ts ORDER BY plotted, place) FILTER (WHERE plotted IS NOT NULL))[1],
                 max(plotted), (array_agg(ts ORDER BY plotted DESC, place) FILTER (WHERE plotted IS NOT NULL))[1]
-           FROM (SELECT ts, id, coalesce(statistic, value) AS plotted, row_number() OVER (ORDER BY ts, id) - 1 AS place
+           FROM (SELECT ts, id, coalesce(statistic, value) AS plotted, row_number() OVER (ORDER BY ts, id) - 1 AS place,
+                        count(*) OVER () AS total
                    FROM spc_points
                   WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6)) AS numbered
-          GROUP BY place / $7::int",
+          GROUP BY place * ((total + $7::int - 1) / $7) / total",
         tx.org(),
         series_id,
         from.ts,
@@ -141,7 +170,7 @@ pub(super) async fn rebuild(tx: &mut OrgTx, series_id: Uuid, first: Place, last:
     )
     .execute(tx.conn())
     .await?;
-    newest(tx, series_id).await
+    Ok(())
 }
 
 /// Where the span that a place is in begins; none when the place is before all of them.

@@ -179,16 +179,18 @@ pub(super) async fn rewrite(tx: &mut OrgTx, series_id: Uuid, found: &[(Place, Ou
     Ok(())
 }
 
-/// Points of a series from a place on, in their order.
-pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, limit: i64) -> Result<Vec<Row>, Error> {
+/// Points of a series from a place on and before another, in their order.
+pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, before: Place, limit: usize) -> Result<Vec<Row>, Error> {
     let rows = sqlx::query!(
         "SELECT id, ts, value, subgroup, n, part, components, statistic, triggered_rules FROM spc_points
-          WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) ORDER BY ts, id LIMIT $5",
+          WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6) ORDER BY ts, id LIMIT $7",
         tx.org(),
         series_id,
         from.ts,
         from.id,
-        limit,
+        before.ts,
+        before.id,
+        i64::try_from(limit).map_err(Error::broken)?,
     );
     let rows = rows.fetch_all(tx.conn()).await?;
     let row = rows.into_iter().map(|row| Row {
@@ -197,6 +199,32 @@ pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, limit:
         outcome: Outcome { statistic: row.statistic, rules: row.triggered_rules },
     });
     Ok(row.collect())
+}
+
+/// The last point from a place on and before another that was judged and does not signal a rule.
+pub(super) async fn silent_before(
+    tx: &mut OrgTx,
+    series_id: Uuid,
+    gathers: bool,
+    rule: &str,
+    from: Place,
+    before: Place,
+) -> Result<Option<Place>, Error> {
+    let found = sqlx::query!(
+        "SELECT ts, id FROM spc_points
+          WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6)
+            AND (statistic IS NOT NULL OR value IS NOT NULL AND NOT $7) AND NOT $8 = ANY(triggered_rules)
+          ORDER BY ts DESC, id DESC LIMIT 1",
+        tx.org(),
+        series_id,
+        from.ts,
+        from.id,
+        before.ts,
+        before.id,
+        gathers,
+        rule,
+    );
+    Ok(found.fetch_optional(tx.conn()).await?.map(|row| Place { ts: row.ts, id: row.id }))
 }
 
 /// The place so many points that were judged before another, or of the first of them behind `floor`; the place itself when there is none

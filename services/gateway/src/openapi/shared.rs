@@ -49,7 +49,7 @@ pub(super) fn components(pool: &DescriptorPool, mut schemas: Schemas<'_>, paths:
 /// The headers of answers.
 fn headers_told() -> Object {
     object! {
-            "ETag": header("The revision of the resource, in quotes.", text()),
+            "ETag": header("The revision of the resource and a digest of what it looks like, in quotes.", text()),
             "Location": header("Where the new resource is read.", text().with("format", "uri-reference")),
             "ContentDisposition": header("Says that the file is to be kept, and under which name.", text()),
             "ContentRange": header("Which part of how large a file it is.", text()),

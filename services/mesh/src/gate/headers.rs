@@ -45,14 +45,17 @@ pub(super) enum IfMatch {
 }
 
 impl IfMatch {
-    /// Reads `If-Match`: revisions in quotes, or `*`, which is any, as is saying nothing. A weak or foreign tag meets
-    /// no revision.
+    /// Reads `If-Match`: revisions in quotes, each with or without what the gateway's tags add to it, or `*`, which is any, as is saying
+    /// nothing. A weak or foreign tag meets no revision.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let tags: Vec<_> = headers.get_all("if-match").iter().map(|tags| tags.to_str().unwrap_or_default()).collect();
         if tags.iter().all(|tags| tags.trim() == "*") {
             return Self::Any;
         }
-        let revision = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        let revision = |tag: &str| {
+            let tag = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+            tag.split_once('-').map_or(tag, |(revision, _)| revision).parse().ok()
+        };
         Self::Revisions(tags.iter().flat_map(|tags| tags.split(',')).filter_map(revision).collect())
     }
 
@@ -78,7 +81,8 @@ mod tests {
     fn if_match_names_revisions() {
         let meets = |tags: &str, revision: i32| IfMatch::of(&headers("if-match", tags)).meets(revision);
         assert!(IfMatch::of(&HeaderMap::new()).meets(3), "whoever names none means any");
-        assert!(meets("\"3\"", 3) && meets("\"1\", \"3\"", 3) && meets("*", 3));
+        assert!(meets("\"3\"", 3) && meets("\"3-00ff\"", 3) && !meets("\"-3\"", 3) && !meets("\"4-3\"", 3));
+        assert!(meets("\"1\", \"3\"", 3) && meets("*", 3));
         assert!(!meets("W/\"3\"", 3) && !meets("3", 3) && !meets("\"4\"", 3) && !meets("", 3));
     }
 }
