@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value,
+    prost_types::{FileDescriptorProto, FileDescriptorSet},
+};
 
 mod generated;
 mod label;
@@ -28,6 +31,13 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contrac
 /// The contracts, to be walked at run time.
 pub static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build encoded these descriptors"));
+
+/// The contracts of a pool as reflection tells them: without the comments, which no client asks for and which are most of their bytes.
+#[must_use]
+pub fn uncommented(pool: &DescriptorPool) -> Vec<u8> {
+    let bare = |file: &FileDescriptorProto| FileDescriptorProto { source_code_info: None, ..file.clone() };
+    FileDescriptorSet { file: pool.file_descriptor_protos().map(bare).collect() }.encode_to_vec()
+}
 
 /// The option of this full name among `options`; none when it is unset or is no `T`.
 #[must_use]

@@ -234,3 +234,28 @@ async fn results_feed_series() {
         assert_eq!(rules(&engineer, &other).await, [], "{other}");
     }
 }
+
+/// The service makes the partitions of the months to come; points of a month that came before its partition move into it.
+#[tokio::test]
+async fn each_month_has_its_partition() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = standard(&engineer).await;
+    let mut sql = mesh.sql().await;
+    let ahead = "SELECT to_char(now() AT TIME ZONE 'UTC' + interval '10 months', 'YYYY_MM')";
+    let month: String = sqlx::query_scalar(ahead).fetch_one(&mut sql).await.unwrap();
+    let run = async |statement: String| sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut mesh.sql().await).await.unwrap();
+    run(format!("DROP TABLE analysis.spc_points_{month}")).await;
+    let ts = format!("{}-02T00:00:00Z", month.replace('_', "-"));
+    points(&engineer, &path, &[(&ts, Some(4.0))]).await;
+    let held = async |table: String| -> i64 {
+        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM analysis.{table}"));
+        sqlx::query_scalar(count).fetch_one(&mut mesh.sql().await).await.unwrap()
+    };
+    assert_eq!(held("spc_points_other".to_owned()).await, 1);
+    run("SET ROLE spectra_analysis; SET search_path = analysis; SELECT make_partitions()".to_owned()).await;
+    assert_eq!((held("spc_points_other".to_owned()).await, held(format!("spc_points_{month}")).await), (0, 1));
+    assert_eq!(engineer.get(&format!("{path}/chart")).await.expect(200)["points"][0]["value"], 4.0);
+    points(&engineer, &path, &[(&ts, Some(5.0))]).await;
+    assert_eq!(held(format!("spc_points_{month}")).await, 2);
+}

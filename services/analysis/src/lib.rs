@@ -61,6 +61,8 @@ struct App {
 /// The handlers, over the database of analysis and with identity and LIMS to ask. The streams that they feed end at `stop`.
 #[must_use]
 pub fn routes(db: Db, identity: Peer, lims: Peer, stop: CancellationToken) -> Routes {
+    let ahead = spc_points::keep_ahead(db.clone());
+    tokio::spawn(stop.clone().run_until_cancelled_owned(ahead));
     let app = Arc::new(App {
         computer: computer::Computer::default(),
         outbox: Outbox::start(&db, "analysis", stop),

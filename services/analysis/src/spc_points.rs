@@ -13,6 +13,7 @@ mod feed;
 mod imports;
 mod late;
 mod ledger;
+mod partitions;
 mod reading;
 mod rpc;
 mod spans;
@@ -23,6 +24,7 @@ pub(crate) use append::tell;
 pub(crate) use feed::feed;
 pub(crate) use late::rejudge;
 pub(crate) use ledger::{Ledger, Open};
+pub(crate) use partitions::keep_ahead;
 pub(crate) use reading::Place;
 pub(crate) use store::{LAST, readings, suspect};
 

@@ -77,7 +77,7 @@ impl Door {
                 method.again = Arc::clone(&binding.rpc.again);
             }
         }
-        let described = pool.encode_to_vec();
+        let described = spectra_proto::uncommented(pool);
         let reflection = || {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(&described)

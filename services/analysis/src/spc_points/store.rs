@@ -252,10 +252,17 @@ pub(super) async fn back(tx: &mut OrgTx, series_id: Uuid, before: Place, floor: 
 const ESTIMATED: i64 = 100_000;
 
 /// The newest points of a span of time as far as limits are estimated from them, in their order.
+///
+/// Their sums tell from which time on so many are, so that no more than these are read and sorted.
 pub(crate) async fn readings(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Vec<Counted>, Error> {
     let rows = sqlx::query!(
         "SELECT value, subgroup, n, excluded FROM spc_points
-          WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 ORDER BY ts DESC, id DESC LIMIT $5",
+          WHERE organization_id = $1 AND series_id = $2 AND ts < $4 AND ts >= greatest($3, (
+                SELECT max(from_ts) FROM (
+                    SELECT from_ts, sum(points) OVER (ORDER BY from_ts DESC, from_id DESC) AS behind FROM spc_spans
+                     WHERE organization_id = $1 AND series_id = $2 AND from_ts < $4) AS summed
+                 WHERE behind >= $5::bigint + 1000))
+          ORDER BY ts DESC, id DESC LIMIT $5",
         tx.org(),
         series_id,
         from,
