@@ -23,6 +23,11 @@ pub(crate) fn gamma_quantile(p: f64, shape: f64) -> f64 {
     solve(|x| gamma_lr(shape, x), p, shape)
 }
 
+/// The probability that a gamma distribution of scale one has of `x` or less.
+pub(crate) fn gamma_probability(x: f64, shape: f64) -> f64 {
+    if x <= 0.0 { 0.0 } else { gamma_lr(shape, x.min(f64::MAX)) }
+}
+
 /// The beta distribution's quantile.
 pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     bisect(|x| beta_reg(a, b, x), p, 0.0, 1.0)
@@ -55,7 +60,8 @@ fn solve(cdf: impl Fn(f64) -> f64, p: f64, near: f64) -> f64 {
     bisect(cdf, p, 0.0, high)
 }
 
-fn bisect(cdf: impl Fn(f64) -> f64, p: f64, mut low: f64, mut high: f64) -> f64 {
+/// Where a function that rises from `low` to `high` reaches `p`.
+pub(crate) fn bisect(cdf: impl Fn(f64) -> f64, p: f64, mut low: f64, mut high: f64) -> f64 {
     for _ in 0..1100 {
         let middle = f64::midpoint(low, high);
         if middle <= low || middle >= high {

@@ -2,9 +2,13 @@
 
 use crate::{
     Code, Error,
-    constants::{LARGEST, MEDIAN_RANGE, Range, c4_of, range},
+    constants::{LARGEST, MEDIAN_RANGE, c4_of, range},
     error::present,
 };
+
+mod freedom;
+
+use freedom::{Chain, effective, of_deviation, of_range};
 
 /// How the standard deviation of single values is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub struct Estimate {
     pub centre: f64,
     /// The standard deviation of single values; none when there is too little to tell.
     pub sigma: Option<f64>,
+    /// Its degrees of freedom, which are effective ones but of a pooled variance or a sample's own; NaN without it.
+    pub df: f64,
     /// How many values it rests on.
     pub values: usize,
 }
@@ -142,68 +148,72 @@ pub fn individuals(values: &[f64], estimator: Estimator, span: u32) -> Result<Es
     for (place, &value) in values.iter().enumerate() {
         there.extend(present(value, "x").map_err(|error| error.at(place))?);
     }
-    let Range { mean: d2, .. } =
+    let moments =
         range(span).ok_or_else(|| Error::parameter("span", format!("must be a whole number from 2 to {LARGEST}")))?;
-    let span = usize::try_from(span).unwrap_or(usize::MAX);
     let centre = mean(&there);
-    let ranges = |span| -> Vec<f64> { moving_ranges(values, span).into_iter().filter(|range| !range.is_nan()).collect() };
-    let sigma = match estimator {
-        Estimator::MrBar => mean(&ranges(span)) / d2,
-        Estimator::MedianMr => median(&ranges(2)) / MEDIAN_RANGE,
-        Estimator::SqrtMssd => (mean(&ranges(2).iter().map(|range| range * range).collect::<Vec<_>>()) / 2.0).sqrt(),
-        Estimator::Sd if there.len() < 2 => f64::NAN,
-        Estimator::Sd => variance(&there, centre).sqrt() / c4_of(number(there.len())),
+    // What looks at moving ranges in another way takes those of two values.
+    let width = if estimator == Estimator::MrBar { usize::try_from(span).unwrap_or(usize::MAX) } else { 2 };
+    let moving = moving_ranges(values, width);
+    let chain = Chain::of(&moving);
+    let ranges: Vec<f64> = moving.into_iter().filter(|range| !range.is_nan()).collect();
+    let (sigma, df) = match estimator {
+        Estimator::MrBar => (mean(&ranges) / moments.mean, chain.mean(span, moments)),
+        Estimator::MedianMr => (median(&ranges) / MEDIAN_RANGE, chain.median()),
+        Estimator::SqrtMssd => {
+            let squares: Vec<f64> = ranges.iter().map(|range| range * range).collect();
+            ((mean(&squares) / 2.0).sqrt(), chain.square())
+        }
+        Estimator::Sd if there.len() < 2 => (f64::NAN, f64::NAN),
+        Estimator::Sd => (variance(&there, centre).sqrt() / c4_of(number(there.len())), number(there.len()) - 1.0),
         _ => return Err(Error::parameter("sigma", "must be an estimator of single values")),
     };
-    estimate(centre, sigma, there.len(), "x")
+    estimate(centre, sigma, df, there.len(), "x")
 }
 
 /// Centre and sigma of subgroups; the centre is weighted by their sizes, and what has fewer than two values tells no sigma.
 pub fn subgroups(groups: &[Subgroup], estimator: Estimator) -> Result<Estimate, Error> {
     let filled = || groups.iter().filter(|group| group.size > 0);
     let values: f64 = filled().map(|group| f64::from(group.size)).sum();
-    let weighed = |about: f64| filled().map(|group| f64::from(group.size) / values * (group.mean - about)).sum::<f64>();
-    let centre = refined(weighed(0.0), weighed);
+    let weighed_mean = |about: f64| filled().map(|group| f64::from(group.size) / values * (group.mean - about)).sum::<f64>();
+    let centre = refined(weighed_mean(0.0), weighed_mean);
     let many: Vec<&Subgroup> = filled().filter(|group| group.size > 1).collect();
-    let sigma = match estimator {
+    let (sigma, df) = match estimator {
         Estimator::Rbar | Estimator::MvlueR => {
-            let mut weighed = Vec::with_capacity(many.len());
+            let mut told = Vec::with_capacity(many.len());
             for group in many {
-                let Range { mean, deviation } = range(group.size)
+                let moments = range(group.size)
                     .ok_or_else(|| Error::input("subgroups", format!("must have at most {LARGEST} values each where ranges are used")))?;
-                let weight = if estimator == Estimator::Rbar { 1.0 } else { (mean / deviation).powi(2) };
-                weighed.push((weight, group.range / mean));
+                told.push(Told { sigma: group.range / moments.mean, variance: of_range(moments) });
             }
-            weighed_mean(&weighed)
+            weighed(&told, estimator == Estimator::MvlueR)
         }
         Estimator::Sbar | Estimator::MvlueS => {
-            let weigh = |group: &&Subgroup| {
+            let tell = |group: &&Subgroup| {
                 let c4 = c4_of(f64::from(group.size));
-                let weight = if estimator == Estimator::Sbar { 1.0 } else { c4 * c4 / (1.0 - c4 * c4) };
-                (weight, group.deviation / c4)
+                Told { sigma: group.deviation / c4, variance: of_deviation(c4) }
             };
-            weighed_mean(&many.iter().map(weigh).collect::<Vec<_>>())
+            weighed(&many.iter().map(tell).collect::<Vec<_>>(), estimator == Estimator::MvlueS)
         }
         Estimator::Pooled | Estimator::PooledC4 => {
             let free: f64 = many.iter().map(|group| f64::from(group.size - 1)).sum();
             let squares: f64 = many.iter().map(|group| f64::from(group.size - 1) / free * group.deviation.powi(2)).sum();
             let unbiased = if estimator == Estimator::Pooled { 1.0 } else { c4_of(free + 1.0) };
-            if many.is_empty() { f64::NAN } else { squares.sqrt() / unbiased }
+            if many.is_empty() { (f64::NAN, f64::NAN) } else { (squares.sqrt() / unbiased, free) }
         }
         _ => return Err(Error::parameter("sigma", "must be an estimator of subgroups")),
     };
     let count = groups.iter().map(|group| usize::try_from(group.size).unwrap_or_default()).sum();
-    estimate(centre, sigma, count, "subgroups")
+    estimate(centre, sigma, df, count, "subgroups")
 }
 
-fn estimate(centre: f64, sigma: f64, values: usize, field: &str) -> Result<Estimate, Error> {
+fn estimate(centre: f64, sigma: f64, df: f64, values: usize, field: &str) -> Result<Estimate, Error> {
     if values == 0 {
         return Err(Error::new(Code::InsufficientData, field, "must have a value"));
     }
     if !centre.is_finite() || sigma.is_infinite() {
         return Err(Error::non_finite(field));
     }
-    Ok(Estimate { centre, sigma: (!sigma.is_nan()).then_some(sigma), values })
+    Ok(Estimate { centre, sigma: (!sigma.is_nan()).then_some(sigma), df, values })
 }
 
 /// A count as a number; beyond 2^53 it would be rounded.
@@ -241,6 +251,17 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-fn weighed_mean(weighed: &[(f64, f64)]) -> f64 {
-    weighed.iter().map(|(weight, value)| weight * value).sum::<f64>() / weighed.iter().map(|(weight, _)| weight).sum::<f64>()
+/// What one subgroup tells of sigma, and how much that varies where sigma is one.
+struct Told {
+    sigma: f64,
+    variance: f64,
+}
+
+/// The mean of what subgroups tell, and its degrees of freedom: each counts alike, or as little as it varies.
+fn weighed(told: &[Told], by_variance: bool) -> (f64, f64) {
+    let weight = |one: &Told| if by_variance { 1.0 / one.variance } else { 1.0 };
+    let all: f64 = told.iter().map(weight).sum();
+    let sigma = told.iter().map(|one| weight(one) * one.sigma).sum::<f64>() / all;
+    let variance = told.iter().map(|one| weight(one).powi(2) * one.variance).sum::<f64>() / (all * all);
+    (sigma, effective(variance))
 }

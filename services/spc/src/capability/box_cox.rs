@@ -1,6 +1,6 @@
 use super::Specification;
 use crate::{
-    Error,
+    Code, Error,
     error::finite,
     estimate::{mean, number},
 };
@@ -26,7 +26,7 @@ pub fn best_lambda(values: &[f64]) -> Result<f64, Error> {
     let centre = mean(&values.iter().map(|x| x.ln()).collect::<Vec<_>>());
     let logs: Vec<f64> = values.iter().map(|x| x.ln() - centre).collect();
     if logs.iter().all(|&log| log.abs() < 1e-12) {
-        return Err(Error::input("x", "must have values that differ"));
+        return Err(Error::new(Code::InsufficientData, "x", "must have values that differ"));
     }
     let (mut low, mut high) = (-5.0, 5.0);
     // The logarithm of the variance is convex in lambda: its slope, found by halving, has one zero.
@@ -74,7 +74,7 @@ fn check(values: &[f64]) -> Result<(), Error> {
         }
     }
     if values.len() < 2 {
-        return Err(Error::new(crate::Code::InsufficientData, "x", "must have 2 values or more"));
+        return Err(Error::new(Code::InsufficientData, "x", "must have 2 values or more"));
     }
     Ok(())
 }

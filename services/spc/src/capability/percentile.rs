@@ -4,7 +4,8 @@ use statrs::function::gamma::digamma;
 use super::{Specification, moments};
 use crate::{
     Code, Error,
-    distribution::{gamma_quantile, normal_quantile},
+    constants::phi,
+    distribution::{gamma_probability, gamma_quantile, normal_quantile},
     estimate::{mean, number},
 };
 
@@ -122,6 +123,20 @@ impl Fit {
             Self::Exponential { rate } => -(-p).ln_1p() / rate,
         }
     }
+
+    /// The probability of a value of `x` or less.
+    #[must_use]
+    pub fn probability(&self, x: f64) -> f64 {
+        // All but the normal one begin at zero.
+        let above = x.max(0.0);
+        match *self {
+            Self::Normal { mean, sigma } => phi((x - mean) / sigma),
+            Self::Lognormal { mu_log, sigma_log } => phi((above.ln() - mu_log) / sigma_log),
+            Self::Weibull { shape, scale } => -(-(above / scale).powf(shape)).exp_m1(),
+            Self::Gamma { shape, width } => gamma_probability(above / width, shape),
+            Self::Exponential { rate } => -(-rate * above).exp_m1(),
+        }
+    }
 }
 
 impl Percentiles {
@@ -193,6 +208,13 @@ mod tests {
         ] {
             let values: Vec<f64> = (0..2000).map(|i| fit.quantile((f64::from(i) + 0.5) / 2000.0)).collect();
             let found = distribution.fit(&values).unwrap();
+            for p in [0.001_35, 0.5, 0.998_65] {
+                let back = fit.probability(fit.quantile(p));
+                assert!((back - p).abs() < 1e-12, "{fit:?} at {p}: {back}");
+            }
+            if distribution != Distribution::Normal {
+                assert_eq!([-1.0, 0.0].map(|x| fit.probability(x)), [0.0; 2], "{fit:?} begins at zero");
+            }
             for p in [0.01, 0.5, 0.99] {
                 let (a, b) = (found.quantile(p), fit.quantile(p));
                 assert!((a - b).abs() < 0.01 * b.abs().max(0.1), "{found:?} is not {fit:?}");

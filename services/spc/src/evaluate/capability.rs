@@ -42,7 +42,7 @@ pub(super) fn capability(call: &Call<'_>) -> Result<Object, Error> {
 }
 
 /// The sigma within, given or estimated: of subgroups by their ranges, of single values by moving ranges, unless the call names
-/// another estimator. Its degrees of freedom are those of the whole, unless told.
+/// another estimator. Its degrees of freedom are those of the whole, as in qcc, unless told.
 fn within(call: &Call<'_>, rows: &[Vec<f64>], nested: bool, count: usize) -> Result<Within, Error> {
     let df = match call.value("df_within") {
         Some(df) if df.is_number() => positive(call.number("df_within")?.unwrap_or(f64::NAN), "df_within")?,
