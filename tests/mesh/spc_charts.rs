@@ -9,6 +9,8 @@ use crate::{
     spc_series::series,
 };
 
+mod capability;
+
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {

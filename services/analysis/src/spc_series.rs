@@ -12,7 +12,7 @@ mod rpc;
 mod stages;
 mod store;
 
-pub(crate) use estimate::{Counted, sigma_within};
+pub(crate) use estimate::{Counted, within};
 pub(crate) use stages::Stage;
 
 /// A series, with the limits and rules of the stage in force.

@@ -4,6 +4,7 @@ use spectra_mesh::Error;
 use spectra_proto::analysis::SpcChartType;
 use spectra_spc::{
     Limits,
+    capability::Within,
     estimate::{Estimate, Estimator, Subgroup, individuals, subgroups},
 };
 
@@ -55,12 +56,13 @@ impl Series {
     }
 }
 
-/// The standard deviation of single values within subgroups, or of moving ranges where there are none; none when too few points count, or
-/// when no number holds it.
-pub(crate) fn sigma_within(size: i32, points: &[Counted]) -> Option<f64> {
+/// The standard deviation of single values within subgroups, or of moving ranges where there are none, with its degrees of freedom; none when
+/// too few points count, or when no number holds it.
+pub(crate) fn within(size: i32, points: &[Counted]) -> Option<Within> {
     let size = usize::try_from(size).unwrap_or(1);
     let estimator = if size > 1 { Estimator::Pooled } else { Estimator::MrBar };
-    process(points, size, estimator).ok().flatten().map(|(_, sigma)| sigma)
+    let Estimate { sigma, df, .. } = estimated(points, size, estimator).ok()?;
+    sigma.filter(|sigma| *sigma > 0.0).map(|sigma| Within { sigma, df })
 }
 
 /// Estimates limits the way of the chart; none when too few points count, or when they do not differ.
@@ -105,18 +107,22 @@ pub(super) fn phase_one(
 
 /// Centre and sigma of single values.
 fn process(points: &[Counted], size: usize, estimator: Estimator) -> Result<Option<(f64, f64)>, Error> {
-    let estimate = if size > 1 {
-        let groups = gathered(points, size).iter().map(|group| Subgroup::of(group)).collect::<Result<Vec<_>, _>>();
-        groups.and_then(|groups| subgroups(&groups, estimator))
-    } else {
-        let values: Vec<_> = points.iter().map(|point| point.value).collect();
-        individuals(&values, estimator, 2)
-    };
-    match estimate {
+    match estimated(points, size, estimator) {
         Ok(Estimate { centre, sigma: Some(sigma), .. }) if sigma > 0.0 => Ok(Some((centre, sigma))),
         Ok(_) => Ok(None),
         Err(fault) if fault.code == spectra_spc::Code::InsufficientData => Ok(None),
         Err(fault) => Err(unknown(&fault.demand)),
+    }
+}
+
+/// What the engine makes of single values, or of subgroups of so many.
+fn estimated(points: &[Counted], size: usize, estimator: Estimator) -> Result<Estimate, spectra_spc::Error> {
+    if size > 1 {
+        let groups = gathered(points, size).iter().map(|group| Subgroup::of(group)).collect::<Result<Vec<_>, _>>()?;
+        subgroups(&groups, estimator)
+    } else {
+        let values: Vec<_> = points.iter().map(|point| point.value).collect();
+        individuals(&values, estimator, 2)
     }
 }
 
