@@ -1,5 +1,7 @@
 //! Feature sets, through the gateway.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use spectra_tests::{Caller, DEMO, Mesh};
 
@@ -57,6 +59,54 @@ async fn a_feature_set_selects_metrics_of_results() {
     assert_eq!(rows["items"].as_array().unwrap().len(), 4);
     let none = feature_set(&engineer, json!({"to": "2020-01-01T00:00:00Z"})).await;
     assert_eq!(viewer.get(&format!("{FEATURE_SETS}/{none}/rows")).await.expect(200)["items"], json!([]));
+}
+
+/// A model is linked to the runs of the rows that it was trained on, whatever they are selected by.
+#[tokio::test]
+async fn lineage_is_of_the_rows_that_are_selected() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let (tool, other) = (ready_tool(&engineer).await, ready_tool(&engineer).await);
+    let mut runs = Vec::new();
+    for (tool, metrics) in [(&tool, json!({"vth": 0.5})), (&other, json!({"vth": 0.6})), (&tool, json!({"gm": 1}))] {
+        runs.push(measured(&engineer, tool, metrics).await.0);
+    }
+    let path = |run: &str| format!("/api/analysis/runs/{run}");
+    let more = json!({"result_type": "dc", "metrics": {"vth": 0.7}});
+    let second = engineer.post(&format!("{}/results", path(&runs[0])), more).await.expect(201)["created_at"].clone();
+    engineer.act(&format!("{}/complete", path(&runs[0]))).await.expect(200);
+    let certificate = engineer.get(&path(&runs[1])).await.expect(200)["calibration_id"].as_str().unwrap().to_owned();
+    pi.post(&format!("/api/analysis/calibrations/{certificate}/revoke"), json!({"reason": "drift"})).await.expect(200);
+
+    for (nth, (spec, selected)) in [
+        (json!({}), vec![0, 2]),
+        (json!({"include_suspect": true}), vec![0, 1, 2]),
+        (json!({"metrics": ["vth"]}), vec![0]),
+        (json!({"metrics": ["vth", "gm"], "include_suspect": true}), vec![0, 1, 2]),
+        (json!({"result_type": "dc"}), vec![0]),
+        (json!({"method": "iv_sweep"}), vec![0, 2]),
+        (json!({"method": "other"}), vec![]),
+        (json!({"run_status": "succeeded"}), vec![0]),
+        (json!({"instrument_id": tool}), vec![0, 2]),
+        (json!({"recipe_id": tool}), vec![]),
+        (json!({"sample_id": tool}), vec![]),
+        (json!({"from": second}), vec![0]),
+        (json!({"to": second, "include_suspect": true}), vec![0, 1, 2]),
+        (json!({"to": second, "metrics": ["gm"]}), vec![2]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let set = feature_set(&engineer, spec.clone()).await;
+        let model = json!({"name": "m", "version": nth.to_string(), "framework": "f", "uri": "u", "feature_set_id": set});
+        let model = engineer.post("/api/analysis/models", model).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let expected: BTreeSet<_> = selected.into_iter().map(|nth: usize| runs[nth].clone()).collect();
+        for list in [format!("{FEATURE_SETS}/{set}/rows"), format!("/api/analysis/models/{model}/runs")] {
+            let listed = engineer.get(&list).await.expect(200);
+            let told: BTreeSet<_> = listed["items"].as_array().unwrap().iter().map(|row| row["run_id"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(told, expected, "{list} by {spec}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,11 +5,13 @@ use spectra_tests::{Caller, Mesh, TEST};
 use sqlx::Connection;
 
 use crate::{
+    calibrations::{certificate, instrument},
     feature_sets::{feature_set, measured},
     runs::ready_tool,
 };
 
 const MODELS: &str = "/api/analysis/models";
+const RUNS: &str = "/api/analysis/runs";
 
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -62,9 +64,45 @@ async fn a_model_says_what_it_was_trained_on() {
     let nobodys = json!({"name": "n", "version": "1", "framework": "f", "uri": "u", "run_ids": [spectra_mesh::new_id().to_string()]});
     let problem = engineer.post(MODELS, nobodys).await.refused(404, "not_found");
     assert!(problem["detail"].as_str().unwrap().contains("run"), "{problem}");
+    let twice = json!({"name": "n", "version": "1", "framework": "f", "uri": "u", "run_ids": [second, second.to_uppercase()]});
+    assert_eq!(engineer.post(MODELS, twice).await.refused(422, "invalid")["errors"][0]["field"], "run_ids[1]");
     let theirs = mesh.caller("engineer", TEST).await;
     theirs.post(MODELS, bare).await.expect(201);
     theirs.get(&selected).await.refused(404, "not_found");
+}
+
+/// A model is in question by any certificate of its runs: the lineage names them all.
+#[tokio::test]
+async fn lineage_names_the_certificates_of_all_instruments() {
+    let mesh = Mesh::start().await;
+    let (engineer, pi) = (mesh.demo("engineer").await, mesh.demo("pi").await);
+    let (first, second) = (instrument(&engineer, "first").await, instrument(&engineer, "second").await);
+    certificate(&engineer, &first, "C-1", -10, 100).await;
+    let bad = certificate(&engineer, &second, "C-2", -10, 100).await;
+    let run = engineer.post(RUNS, json!({"instrument_id": first, "method": "m", "further_instrument_ids": [second]})).await.expect(201);
+    let alone = engineer.post(RUNS, json!({"instrument_id": first, "method": "m"})).await.expect(201);
+    for run in [&run, &alone] {
+        engineer.act(&format!("{RUNS}/{}/start", run["id"].as_str().unwrap())).await.expect(200);
+    }
+    let path = model(&engineer, "1", json!({"run_ids": [run["id"], alone["id"]]})).await;
+    let lineage = async || {
+        let listed = engineer.get(&format!("{path}/runs")).await.expect(200)["items"].as_array().unwrap().clone();
+        [&run, &alone].map(|run| listed.iter().find(|linked| linked["run_id"] == run["id"]).unwrap().clone())
+    };
+    let [both, one] = lineage().await;
+    assert_eq!((&both["calibration"]["certificate_id"], &both["calibration_suspect"]), (&json!("C-1"), &json!(false)));
+    assert_eq!(both["further_instruments"], engineer.get(&format!("{RUNS}/{}", run["id"].as_str().unwrap())).await.expect(200)["further_instruments"]);
+    assert_eq!(one["further_instruments"], json!([]));
+
+    pi.post(&format!("{bad}/revoke"), json!({"reason": "drift"})).await.expect(200);
+    assert_eq!(engineer.get(&path).await.expect(200)["calibration_suspect"], true);
+    let [both, one] = lineage().await;
+    assert_eq!((&both["calibration_suspect"], &one["calibration_suspect"]), (&json!(true), &json!(false)));
+    let further = &both["further_instruments"][0];
+    assert_eq!((&further["instrument_id"], &further["certificate_id"]), (&json!(second), &json!("C-2")));
+    let status = async |id: &Value| engineer.get(&format!("/api/analysis/calibrations/{}", id.as_str().unwrap())).await.expect(200)["status"].clone();
+    assert_eq!(status(&further["calibration_id"]).await, "revoked", "this is the one at fault");
+    assert_eq!(status(&both["calibration"]["id"]).await, "valid");
 }
 
 #[tokio::test]

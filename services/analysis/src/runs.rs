@@ -58,7 +58,7 @@ struct Run {
 
 /// What a run has pinned of an instrument besides its first.
 #[derive(Debug, Deserialize)]
-struct Pinned {
+pub(crate) struct Pinned {
     instrument_id: Uuid,
     calibration_id: Option<Uuid>,
     calibration_hash: Option<String>,

@@ -35,6 +35,8 @@ async fn every_instrument_is_calibrated_and_pinned() {
     for (further, status, code) in [
         (json!([first]), 422, "invalid"),
         (json!([second, second]), 422, "invalid"),
+        (json!([second, second.to_uppercase()]), 422, "invalid"),
+        (json!([first.to_uppercase()]), 422, "invalid"),
         (json!(["x"]), 422, "invalid"),
         (json!([spectra_mesh::new_id().to_string()]), 404, "not_found"),
         (json!(vec![spectra_mesh::new_id().to_string(); 17]), 422, "invalid"),

@@ -48,17 +48,7 @@ pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Resul
         r#"SELECT results.id, results.run_id, results.result_type, runs.instrument_id AS "instrument_id!", runs.sample_id, results.calibration_id,
                   runs.calibration_suspect AS "calibration_suspect!", results.metrics, results.created_at
              FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
-            WHERE results.organization_id = $1
-              AND ($6::text[] IS NULL OR results.metrics ?| $6)
-              AND ($7::text IS NULL OR results.result_type = $7)
-              AND ($8::text IS NULL OR runs.method = $8)
-              AND ($9::run_status IS NULL OR runs.status = $9)
-              AND ($10::uuid IS NULL OR runs.instrument_id = $10)
-              AND ($11::uuid IS NULL OR runs.recipe_id = $11)
-              AND ($12::uuid IS NULL OR runs.sample_id = $12)
-              AND ($13::timestamptz IS NULL OR results.created_at >= $13)
-              AND ($14::timestamptz IS NULL OR results.created_at < $14)
-              AND ($15 OR NOT runs.calibration_suspect)"#,
+            WHERE results.organization_id = $1 AND selected(results, runs, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"#,
         metrics.as_deref(),
         selection.result_type,
         selection.method,
@@ -84,17 +74,7 @@ pub(crate) async fn selected_runs(tx: &mut OrgTx, feature_set_id: &str, most: i6
     let runs = sqlx::query_scalar!(
         "SELECT DISTINCT results.run_id
            FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
-          WHERE results.organization_id = $1
-            AND ($2::text[] IS NULL OR results.metrics ?| $2)
-            AND ($3::text IS NULL OR results.result_type = $3)
-            AND ($4::text IS NULL OR runs.method = $4)
-            AND ($5::run_status IS NULL OR runs.status = $5)
-            AND ($6::uuid IS NULL OR runs.instrument_id = $6)
-            AND ($7::uuid IS NULL OR runs.recipe_id = $7)
-            AND ($8::uuid IS NULL OR runs.sample_id = $8)
-            AND ($9::timestamptz IS NULL OR results.created_at >= $9)
-            AND ($10::timestamptz IS NULL OR results.created_at < $10)
-            AND ($11 OR NOT runs.calibration_suspect)
+          WHERE results.organization_id = $1 AND selected(results, runs, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
           LIMIT $12",
         tx.org(),
         metrics.as_deref(),

@@ -1,7 +1,10 @@
 //! What a model was trained on: runs, and through them the certificates that it rests on.
 
+use std::collections::HashSet;
+
 use spectra_mesh::{Error, Labelled, OrgTx, Page, id, new_id, page};
 use spectra_proto::analysis::{self as pb, RunStatus};
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -9,6 +12,7 @@ use super::MlModel;
 use crate::{
     calibrations::{settle, summary},
     feature_sets::selected_runs,
+    runs::Pinned,
 };
 
 /// How many runs a model is linked to at most.
@@ -22,7 +26,7 @@ impl Lineage {
     /// The runs that the caller names or, without them, those that the feature set selects now.
     pub(super) async fn of(tx: &mut OrgTx, asked: &pb::CreateMlModelRequest) -> Result<Self, Error> {
         if !asked.run_ids.is_empty() {
-            return Ok(Self(asked.run_ids.iter().map(|run| id(run)).collect::<Result<_, _>>()?));
+            return Self::named(&asked.run_ids);
         }
         let Some(feature_set) = &asked.feature_set_id else { return Ok(Self(Vec::new())) };
         let runs = selected_runs(tx, feature_set, i64::try_from(MOST + 1).map_err(Error::broken)?).await?;
@@ -30,6 +34,17 @@ impl Lineage {
             return Err(Error::invalid("feature_set_id", "selects more than 100000 runs: narrow it, or name run_ids"));
         }
         Ok(Self(runs))
+    }
+
+    /// The runs of these ids, each once.
+    fn named(run_ids: &[String]) -> Result<Self, Error> {
+        let runs = run_ids.iter().map(|run| id(run)).collect::<Result<Vec<_>, _>>()?;
+        // As ids, since one may be written in several ways.
+        let mut known = HashSet::with_capacity(runs.len());
+        match runs.iter().position(|run| !known.insert(*run)) {
+            Some(nth) => Err(Error::invalid(format!("run_ids[{nth}]"), "is named already")),
+            None => Ok(Self(runs)),
+        }
     }
 
     /// How many there are.
@@ -103,6 +118,7 @@ struct Link {
     certificate_id: Option<String>,
     issued_at: Option<OffsetDateTime>,
     expires_at: Option<OffsetDateTime>,
+    further: Json<Vec<Pinned>>,
 }
 
 impl From<Link> for pb::MlModelRun {
@@ -117,6 +133,7 @@ impl From<Link> for pb::MlModelRun {
             sample_id: link.sample_id.map(|id| id.to_string()),
             calibration,
             calibration_suspect: link.calibration_suspect,
+            further_instruments: link.further.0.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -129,7 +146,7 @@ pub(super) async fn page(tx: &mut OrgTx, model: &MlModel, page: &Page) -> Result
         Link,
         r#"SELECT l.id, l.run_id, l.created_at, runs.instrument_id AS "instrument_id!", runs.method AS "method!",
                   runs.status AS "status!: Labelled<RunStatus>", runs.sample_id, runs.calibration_suspect AS "calibration_suspect!",
-                  runs.calibration_id, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
+                  runs.further AS "further!: Json<Vec<Pinned>>", runs.calibration_id, c.certificate_id AS "certificate_id?", c.issued_at AS "issued_at?", c.expires_at AS "expires_at?"
              FROM ml_model_runs l
              JOIN runs ON runs.organization_id = l.organization_id AND runs.id = l.run_id
              LEFT JOIN calibrations c ON c.organization_id = runs.organization_id AND c.id = runs.calibration_id

@@ -52,8 +52,10 @@ impl Tools {
     pub(super) fn of(run: &pb::Run) -> Result<Named, Error> {
         let first = id(&run.instrument_id)?;
         let further = run.further_instrument_ids.iter().map(|named| id(named)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(nth) = further.iter().position(|named| *named == first) {
-            return Err(Error::invalid(format!("run.further_instrument_ids[{nth}]"), "is the run's first instrument already"));
+        // As ids, since one may be written in several ways.
+        let again = |nth: &usize| further[*nth] == first || further[..*nth].contains(&further[*nth]);
+        if let Some(nth) = (0..further.len()).find(again) {
+            return Err(Error::invalid(format!("run.further_instrument_ids[{nth}]"), "is named already"));
         }
         Ok(Named { first, further })
     }

@@ -1,0 +1,1 @@
+DROP FUNCTION selected(results, runs, text[], text, text, run_status, uuid, uuid, uuid, timestamptz, timestamptz, boolean);
