@@ -89,7 +89,6 @@ pub(super) fn unready_warning(instrument: &str, status: InstrumentStatus) -> Opt
     unready(instrument, status).map(|message| warning(Reason::InstrumentNotReady, message))
 }
 
-/// What whoever queues a run should know about the procedure that its recipe names.
 /// What whoever queues a run should know about the procedure of its recipe.
 pub(super) fn unlearnt_warning(procedure: &SopStanding) -> Option<Warning> {
     unlearnt(procedure).map(|(reason, message)| warning(reason, message))
@@ -100,6 +99,7 @@ fn warning(reason: Reason, message: String) -> Warning {
     Warning { code: reason.label().to_owned(), message }
 }
 
+/// Why whoever queues a run may not know its procedure; none when they have acknowledged the version in force.
 fn unlearnt(procedure: &SopStanding) -> Option<(Reason, String)> {
     let number = &procedure.number;
     match (&procedure.effective_version, procedure.acknowledged_at) {
