@@ -103,7 +103,8 @@ async fn lineage_is_of_the_rows_that_are_selected() {
         let expected: BTreeSet<_> = selected.into_iter().map(|nth: usize| runs[nth].clone()).collect();
         for list in [format!("{FEATURE_SETS}/{set}/rows"), format!("/api/analysis/models/{model}/runs")] {
             let listed = engineer.get(&list).await.expect(200);
-            let told: BTreeSet<_> = listed["items"].as_array().unwrap().iter().map(|row| row["run_id"].as_str().unwrap().to_owned()).collect();
+            let told: BTreeSet<_> =
+                listed["items"].as_array().unwrap().iter().map(|row| row["run_id"].as_str().unwrap().to_owned()).collect();
             assert_eq!(told, expected, "{list} by {spec}");
         }
     }

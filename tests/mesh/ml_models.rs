@@ -91,7 +91,10 @@ async fn lineage_names_the_certificates_of_all_instruments() {
     };
     let [both, one] = lineage().await;
     assert_eq!((&both["calibration"]["certificate_id"], &both["calibration_suspect"]), (&json!("C-1"), &json!(false)));
-    assert_eq!(both["further_instruments"], engineer.get(&format!("{RUNS}/{}", run["id"].as_str().unwrap())).await.expect(200)["further_instruments"]);
+    assert_eq!(
+        both["further_instruments"],
+        engineer.get(&format!("{RUNS}/{}", run["id"].as_str().unwrap())).await.expect(200)["further_instruments"]
+    );
     assert_eq!(one["further_instruments"], json!([]));
 
     pi.post(&format!("{bad}/revoke"), json!({"reason": "drift"})).await.expect(200);
@@ -100,7 +103,9 @@ async fn lineage_names_the_certificates_of_all_instruments() {
     assert_eq!((&both["calibration_suspect"], &one["calibration_suspect"]), (&json!(true), &json!(false)));
     let further = &both["further_instruments"][0];
     assert_eq!((&further["instrument_id"], &further["certificate_id"]), (&json!(second), &json!("C-2")));
-    let status = async |id: &Value| engineer.get(&format!("/api/analysis/calibrations/{}", id.as_str().unwrap())).await.expect(200)["status"].clone();
+    let status = async |id: &Value| {
+        engineer.get(&format!("/api/analysis/calibrations/{}", id.as_str().unwrap())).await.expect(200)["status"].clone()
+    };
     assert_eq!(status(&further["calibration_id"]).await, "revoked", "this is the one at fault");
     assert_eq!(status(&both["calibration"]["id"]).await, "valid");
 }

@@ -148,8 +148,7 @@ pub fn individuals(values: &[f64], estimator: Estimator, span: u32) -> Result<Es
     for (place, &value) in values.iter().enumerate() {
         there.extend(present(value, "x").map_err(|error| error.at(place))?);
     }
-    let moments =
-        range(span).ok_or_else(|| Error::parameter("span", format!("must be a whole number from 2 to {LARGEST}")))?;
+    let moments = range(span).ok_or_else(|| Error::parameter("span", format!("must be a whole number from 2 to {LARGEST}")))?;
     let centre = mean(&there);
     // What looks at moving ranges in another way takes those of two values.
     let width = if estimator == Estimator::MrBar { usize::try_from(span).unwrap_or(usize::MAX) } else { 2 };

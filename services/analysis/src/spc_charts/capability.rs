@@ -157,7 +157,9 @@ impl Process {
         let astray = |what: &str| Error::invalid("method", format!("does not go: {what} {}", fault.demand));
         match (fault.code, fault.field.as_str()) {
             (Code::InvalidParameter, _) => Error::invalid(fault.field, fault.demand),
-            (Code::InvalidSpecLimits, _) => Error::invalid("method", "does not go: transformed, the limits of the specification fall together"),
+            (Code::InvalidSpecLimits, _) => {
+                Error::invalid("method", "does not go: transformed, the limits of the specification fall together")
+            }
             (Code::InvalidInput | Code::NonFiniteValue, "lsl") => astray("spec_lcl"),
             (Code::InvalidInput | Code::NonFiniteValue, "usl") => astray("spec_ucl"),
             (Code::InvalidInput | Code::NonFiniteValue, "target") => astray("target"),
@@ -169,7 +171,8 @@ impl Process {
 
 /// Whether numbers hold all that is told.
 fn is_finite(told: &pb::SpcCapability) -> bool {
-    let indices = [told.cp, told.cpl, told.cpu, told.cpk, told.pp, told.ppl, told.ppu, told.ppk, told.cpm, told.p00135, told.p50, told.p99865];
+    let indices =
+        [told.cp, told.cpl, told.cpu, told.cpk, told.pp, told.ppl, told.ppu, told.ppk, told.cpm, told.p00135, told.p50, told.p99865];
     let intervals = [&told.cp_interval, &told.cpk_interval, &told.pp_interval, &told.ppk_interval];
     let missed = [told.ppm_below, told.ppm_above, told.ppm_observed];
     indices.iter().flatten().chain(intervals.into_iter().flatten()).chain(&missed).all(|number| number.is_finite())

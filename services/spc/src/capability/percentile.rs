@@ -213,7 +213,7 @@ mod tests {
                 assert!((back - p).abs() < 1e-12, "{fit:?} at {p}: {back}");
             }
             if distribution != Distribution::Normal {
-                assert_eq!([-1.0, 0.0].map(|x| fit.probability(x)), [0.0; 2], "{fit:?} begins at zero");
+                assert!([-1.0, 0.0].iter().all(|&x| fit.probability(x) <= 0.0), "{fit:?} begins at zero");
             }
             for p in [0.01, 0.5, 0.99] {
                 let (a, b) = (found.quantile(p), fit.quantile(p));

@@ -56,7 +56,8 @@ impl Chain {
     /// Of the mean moving range over `span` values. Of more than two no covariance is in closed form: the variance is then that of ranges
     /// that share no value, which is never smaller.
     pub(super) fn mean(self, span: u32, moments: Range) -> f64 {
-        effective(if span == 2 { self.variance(FRAC_PI_2 - 1.0, SHARED) } else { of_range(moments) * (f64::from(span) / self.ranges).min(1.0) })
+        let apart = of_range(moments) * (f64::from(span) / self.ranges).min(1.0);
+        effective(if span == 2 { self.variance(FRAC_PI_2 - 1.0, SHARED) } else { apart })
     }
 
     /// Of the median moving range, as many as there are; of few it is a little small.
@@ -158,6 +159,8 @@ mod tests {
 
     #[test]
     fn what_tells_no_sigma_has_none() {
-        assert!(individuals(&[1.0], Estimator::MrBar, 2).unwrap().df.is_nan() && subgroups(&groups(1, 3), Estimator::Rbar).unwrap().df.is_nan());
+        assert!(
+            individuals(&[1.0], Estimator::MrBar, 2).unwrap().df.is_nan() && subgroups(&groups(1, 3), Estimator::Rbar).unwrap().df.is_nan()
+        );
     }
 }
