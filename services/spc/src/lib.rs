@@ -24,7 +24,7 @@ mod signals;
 
 pub use error::{Code, Error};
 pub use evaluate::evaluate;
-pub use limits::Limits;
+pub use limits::{Limits, Lines};
 pub use online::{Cusum, Judged, Observation, Online, Spread, State};
 pub use plan::{ChartType, Multivariate, Part, Plan, Settings};
 pub use rule::{Pattern, Rule, Severity, Sides};

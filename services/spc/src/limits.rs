@@ -86,14 +86,17 @@ impl Limits {
     }
 }
 
-/// The lines of one point.
+/// The lines of one point, in the unit of what is plotted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Lines {
-    pub(crate) centre: f64,
-    pub(crate) sigma: f64,
-    /// What is drawn.
-    pub(crate) lcl: Option<f64>,
-    pub(crate) ucl: Option<f64>,
+pub struct Lines {
+    /// The centre line.
+    pub centre: f64,
+    /// The standard deviation: zones are its multiples.
+    pub sigma: f64,
+    /// The lower control limit as it is drawn.
+    pub lcl: Option<f64>,
+    /// The upper control limit as it is drawn.
+    pub ucl: Option<f64>,
     /// Whether the limits were given, and not computed of centre and sigma.
     pub(crate) given: bool,
 }

@@ -135,6 +135,10 @@ impl Online {
                 .with(1, lines.ucl.is_some_and(|limit| sums.down > limit)),
             None => self.plan.detector.judge(&mut self.state.history, statistic, &lines),
         };
+        let signals = match self.plan.spread {
+            Some(place) => signals.with(place, lines.sigma > 0.0 && spread.is_some_and(|spread| spread.beyond)),
+            None => signals,
+        };
         Ok(Judged {
             statistic: Some(statistic),
             centre: Some(lines.centre),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Code, Error, Limits, Ruleset,
+    Code, Error, Limits, Rule, Ruleset,
     error::{finite, positive},
     history::Detector,
     matrix::Covariance,
@@ -127,6 +127,8 @@ pub struct Settings {
     pub variables: Option<Multivariate>,
     /// The parts of `z_mr`.
     pub parts: BTreeMap<String, Part>,
+    /// Whether the chart of ranges, or of standard deviations, signals too, where there is one.
+    pub judge_spread: bool,
 }
 
 /// Several variables that are judged together.
@@ -161,6 +163,7 @@ impl Default for Settings {
             headstart: 0.0,
             variables: None,
             parts: BTreeMap::new(),
+            judge_spread: false,
         }
     }
 }
@@ -173,6 +176,10 @@ pub struct Plan {
     pub(crate) settings: Settings,
     pub(crate) detector: Detector,
     pub(crate) covariance: Option<Covariance>,
+    /// Of how many values the means are that given limits are of; without it, each of as many as it is itself.
+    pub(crate) subgroup_size: Option<u32>,
+    /// The place of the rule that the chart of ranges, or of standard deviations, signals.
+    pub(crate) spread: Option<usize>,
     rules: Ruleset,
 }
 
@@ -189,9 +196,19 @@ impl Plan {
             ChartType::T2 | ChartType::Mewma => Some(settings.covariance()?),
             _ => None,
         };
-        let plan = Self { chart, limits, detector: Detector::of(&rules)?, covariance, rules, settings };
+        let detector = Detector::of(&rules)?;
+        let spread = chart.spread_rule().filter(|_| settings.judge_spread).map(|id| (id, rules.rules().len()));
+        let rules = spread.map_or(Ok(rules.clone()), |(id, _)| rules.besides(id))?;
+        let spread = spread.map(|(_, place)| place);
+        let plan = Self { chart, limits, detector, covariance, subgroup_size: None, spread, rules, settings };
         plan.check()?;
         Ok(plan)
+    }
+
+    /// The same plan for subgroups of so many values, which given limits are then of, whatever of a subgroup is missing.
+    #[must_use]
+    pub fn of_subgroups(self, size: u32) -> Self {
+        Self { subgroup_size: Some(size.max(1)), ..self }
     }
 
     /// The chart's type.
@@ -207,10 +224,17 @@ impl Plan {
     }
 
     /// The rules in force, whose places [`crate::Signals`] tells. They are those of the ruleset, but of `ewma`, `t2` and
-    /// `mewma` they are one, `beyond_limits`, and of `cusum` two, `cusum_up` and `cusum_down`.
+    /// `mewma` they are one, `beyond_limits`, and of `cusum` two, `cusum_up` and `cusum_down`. Where the spread is judged, its rule
+    /// comes last: `mr1` of moving ranges, `r1` of ranges, `s1` of standard deviations.
     #[must_use]
     pub fn rules(&self) -> &Ruleset {
         &self.rules
+    }
+
+    /// Whether this is the rule of the chart of ranges, or of standard deviations.
+    #[must_use]
+    pub fn is_of_spread(&self, rule: &Rule) -> bool {
+        self.spread.and_then(|place| self.rules.rules().get(place)) == Some(rule)
     }
 
     /// How many points before one decide what is said of it; none when all of them do.
@@ -239,6 +263,16 @@ impl Plan {
 }
 
 impl ChartType {
+    /// The rule of the second chart, where there is one.
+    fn spread_rule(self) -> Option<&'static str> {
+        match self {
+            Self::IMr | Self::ZMr => Some("mr1"),
+            Self::XbarR => Some("r1"),
+            Self::XbarS => Some("s1"),
+            _ => None,
+        }
+    }
+
     /// The rules of a chart whose points signal by their limits alone.
     fn limit_rules(self) -> Option<&'static [&'static str]> {
         match self {

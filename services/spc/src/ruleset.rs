@@ -131,6 +131,19 @@ impl Ruleset {
         Self { name: "limits".to_owned(), version: 1, options: Options::default(), rules }
     }
 
+    /// The same rules, and behind them one of a chart of its own: a point beyond its limit.
+    pub(crate) fn besides(mut self, id: &str) -> Result<Self, Error> {
+        let refused = |demand: &str| Err(Error::new(Code::InvalidRuleset, format!("rules.{id}"), demand));
+        if self.rules.len() >= 32 {
+            return refused("must be one of 32 rules at most; leave one out, or do not judge the spread");
+        }
+        if self.rules.iter().any(|rule| rule.id == id) {
+            return refused("must be the spread's; call your own rule otherwise, or do not judge the spread");
+        }
+        self.rules.push(Rule::new(id, Pattern::Beyond { points: 1, window: 1, sigmas: 3.0, sides: Sides::Either }));
+        Ok(self)
+    }
+
     /// The same rules under other options.
     #[must_use]
     pub fn with(mut self, options: Options) -> Self {

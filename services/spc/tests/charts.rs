@@ -114,3 +114,63 @@ fn what_is_refused_leaves_the_series_as_it_was() {
     let other = online(ChartType::Ewma, Limits::process(0.0, 1.0), Settings::default());
     assert!(Online::resume(Arc::new(series.plan().clone()), other.state().clone()).is_err(), "the state of another chart");
 }
+
+/// Of 4 values and sigma 2: d2 = 2.0588 and d3 = 0.8798, so that ranges are held against (2.0588 + 3 * 0.8798) * 2 = 9.396.
+#[test]
+fn a_spread_beyond_its_limit_signals_a_rule_of_its_own() {
+    let judging = Settings { judge_spread: true, ..Settings::default() };
+    let mut series = online(ChartType::XbarR, Limits::process(10.0, 2.0), judging.clone());
+    let quiet = fed(&mut series, Observation::Subgroup { mean: 10.5, spread: 9.3, size: 4 });
+    let loud = fed(&mut series, Observation::Subgroup { mean: 10.5, spread: 9.4, size: 4 });
+    assert_eq!((ids(&series, &quiet), ids(&series, &loud)), (vec![], vec!["r1".to_owned()]));
+    let rule = series.plan().rules().rules().last().unwrap().clone();
+    assert!(series.plan().is_of_spread(&rule) && rule.severity() == spectra_spc::Severity::Critical);
+    let mut silent = online(ChartType::XbarR, Limits::process(10.0, 2.0), Settings::default());
+    assert!(fed(&mut silent, Observation::Subgroup { mean: 10.5, spread: 9.4, size: 4 }).signals.is_empty());
+
+    // Moving ranges of sigma 1 are held against 1.1284 + 3 * 0.8525 = 3.686.
+    let mut ranges = online(ChartType::IMr, Limits::process(0.0, 1.0), judging.clone());
+    assert!(fed(&mut ranges, Observation::Value(-2.0)).signals.is_empty(), "one value has no moving range");
+    let judged = fed(&mut ranges, Observation::Value(1.7));
+    assert_eq!(ids(&ranges, &judged), ["mr1"]);
+
+    // Without a sigma, nothing is off.
+    let mut same = online(ChartType::XbarS, Limits::process(0.0, 0.0), judging.clone());
+    let judged = fed(&mut same, Observation::Subgroup { mean: 0.0, spread: 1.0, size: 4 });
+    assert!(!ids(&same, &judged).contains(&"s1".to_owned()));
+
+    for own in [r#"[{"id":"r1","pattern":"trend","points":3}]"#.to_owned(), own_rules(32)] {
+        let own: Ruleset = serde_json::from_str(&format!(r#"{{"name":"custom","rules":{own}}}"#)).unwrap();
+        assert!(Plan::new(ChartType::XbarR, Limits::process(0.0, 1.0), own.clone(), judging.clone()).is_err());
+        assert!(Plan::new(ChartType::XbarR, Limits::process(0.0, 1.0), own, Settings::default()).is_ok());
+    }
+}
+
+/// So many rules of one's own, as JSON.
+fn own_rules(count: usize) -> String {
+    let rules: Vec<_> = (0..count).map(|nth| format!(r#"{{"id":"own{nth}","pattern":"trend","points":3}}"#)).collect();
+    format!("[{}]", rules.join(","))
+}
+
+#[test]
+fn lines_are_told_where_they_are_the_same_at_every_point() {
+    let plan = |chart, limits| Plan::new(chart, limits, Ruleset::latest("nelson").unwrap(), Settings::default()).unwrap().of_subgroups(4);
+    let ends = |plan: &Plan| plan.lines().map(|lines| (lines.centre, lines.lcl, lines.ucl));
+    let process = Limits::process(0.25, 0.5);
+    assert_eq!(ends(&plan(ChartType::XbarR, process)), Some((0.25, Some(-0.5), Some(1.0))));
+    // Where averages end up, lambda / (2 - lambda) = 1/9: 3 * 0.25 / 3 off the centre.
+    let averages = plan(ChartType::Ewma, process).lines().unwrap();
+    assert!((averages.ucl.unwrap() - 0.5).abs() < 1e-12 && averages.lcl.unwrap().abs() < 1e-12, "{averages:?}");
+    assert_eq!(ends(&plan(ChartType::Cusum, process)), Some((0.0, None, Some(2.5))));
+    assert_eq!(ends(&plan(ChartType::P, process)), None);
+    assert_eq!(plan(ChartType::P, process).lines_of_count(0.0), None);
+    let counted = plan(ChartType::Np, process).lines_of_count(16.0).unwrap();
+    assert_eq!((counted.centre, counted.sigma, counted.lcl), (4.0, 3.0_f64.sqrt(), Some(0.0)));
+    // Given limits are those of whole subgroups, whatever is missing of one: their values have a sigma of 1.
+    let given = plan(ChartType::XbarR, Limits::given(Some(-1.5), Some(1.5), None, None).unwrap());
+    let whole = given.spread_lines().unwrap();
+    assert!((whole.centre - 2.058_750_746).abs() < 1e-8 && whole.lcl == Some(0.0), "{whole:?}");
+    let short = fed(&mut Online::new(Arc::new(given)), Observation::Subgroup { mean: 0.0, spread: 1.0, size: 2 }).spread.unwrap();
+    assert!((short.centre - 1.128_379_167).abs() < 1e-8, "{short:?}");
+    assert_eq!(plan(ChartType::C, process).spread_lines(), None);
+}

@@ -50,6 +50,49 @@ impl Plan {
         self.given().unwrap_or_else(|| Lines::around(centre, sigma / size.sqrt(), self.settings.width, None))
     }
 
+    /// The lines where they are the same at every point: of means, where the subgroup is whole; of averages, where they end up. None of
+    /// counts whose lines hang on how many items were looked at.
+    #[must_use]
+    pub fn lines(&self) -> Option<Lines> {
+        let size = f64::from(self.subgroup_size.unwrap_or(1));
+        match self.chart {
+            ChartType::XbarR | ChartType::XbarS => Some(self.of_means(size)),
+            ChartType::Ewma => {
+                let weight = self.settings.lambda;
+                Some(self.of_averages(weight / (2.0 - weight) / size, size))
+            }
+            _ => self.steady_lines(&Memory::Nothing),
+        }
+    }
+
+    /// The lines of a count among so many items; none where the chart is of no counts, or they are none.
+    #[must_use]
+    pub fn lines_of_count(&self, size: f64) -> Option<Lines> {
+        (self.chart.counts() && size > 0.0).then(|| self.given().unwrap_or_else(|| self.of_counts(size)))
+    }
+
+    /// The lines of moving ranges, or of what the whole subgroups' ranges or standard deviations are held against; none without any.
+    #[must_use]
+    pub fn spread_lines(&self) -> Option<Lines> {
+        let size = self.subgroup_size.unwrap_or(1);
+        let (size, sigma) = match self.chart {
+            ChartType::IMr | ChartType::ZMr => (2, self.lines()?.sigma),
+            ChartType::XbarR | ChartType::XbarS => (size, self.sigma_of_singles(size)),
+            _ => return None,
+        };
+        let spread = self.spread(0.0, size, sigma)?;
+        let sigma = (spread.ucl - spread.centre) / self.settings.width;
+        Some(Lines { centre: spread.centre, sigma, lcl: Some(spread.lcl), ucl: Some(spread.ucl), given: false })
+    }
+
+    /// The standard deviation of the values of a subgroup of so many.
+    fn sigma_of_singles(&self, size: u32) -> f64 {
+        match self.limits {
+            Limits::Process { sigma, .. } => sigma,
+            Limits::Plotted { sigma, .. } => sigma * f64::from(self.subgroup_size.unwrap_or(size)).sqrt(),
+        }
+    }
+
     /// The lines of a point whose size nobody knows, where they do not hang on it.
     pub(super) fn steady_lines(&self, memory: &Memory) -> Option<Lines> {
         match (self.chart, memory) {
@@ -94,13 +137,12 @@ impl Plan {
 
     fn subgroup(&self, observation: Observation<'_>) -> Result<Option<Reading>, Error> {
         let Some((mean, spread, size)) = subgroup(observation)? else { return Ok(None) };
-        let lines = self.of_means(size);
-        let sigma = if matches!(self.limits, Limits::Process { .. }) { self.limits.sigma() } else { lines.sigma * size.sqrt() };
         let count = match observation {
             Observation::Subgroup { size, .. } => size,
             _ => 1,
         };
-        Ok(Some(Reading { statistic: mean, lines, spread: self.spread(spread, count, sigma) }))
+        let spread = self.spread(spread, count, self.sigma_of_singles(count));
+        Ok(Some(Reading { statistic: mean, lines: self.of_means(size), spread }))
     }
 
     fn average(&self, memory: &mut Memory, observation: Observation<'_>) -> Result<Option<Reading>, Error> {
