@@ -1,7 +1,7 @@
 //! Charts of series, through the gateway.
 
 use serde_json::{Value, json};
-use spectra_tests::{Mesh, TEST};
+use spectra_tests::{Caller, Mesh, TEST};
 
 use crate::{
     calibrations::instrument,
@@ -10,6 +10,9 @@ use crate::{
 };
 
 mod capability;
+mod counts;
+mod kinds;
+mod reduced;
 
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
@@ -17,6 +20,54 @@ pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value>
         "GetSpcChart" | "GetSpcCapability" => json!({"id": id("spc series")}),
         _ => return None,
     })
+}
+
+/// The lines of a chart or of a stage.
+struct Expected {
+    centre: Option<f64>,
+    limits: [Option<f64>; 2],
+    /// The zones of one sigma.
+    one_sigma: Option<[f64; 2]>,
+    /// Centre line and limits of the second chart.
+    spread: Option<[f64; 3]>,
+}
+
+/// Adds points, a day apart.
+async fn send(caller: &Caller, path: &str, first: usize, mut points: Vec<Value>) {
+    for (nth, point) in points.iter_mut().enumerate() {
+        point["ts"] = json!(day(first + nth));
+    }
+    caller.post(&format!("{path}/points"), json!({"points": points})).await.expect(201);
+}
+
+async fn chart(caller: &Caller, path: &str) -> Value {
+    caller.get(&format!("{path}/chart")).await.expect(200)
+}
+
+/// A number of each point of a chart.
+fn column(chart: &Value, name: &str) -> Vec<Option<f64>> {
+    chart["points"].as_array().unwrap().iter().map(|point| point[name].as_f64()).collect()
+}
+
+/// Numbers are the same, but for what is left out of those that are written here.
+fn near(told: &[Option<f64>], expected: &[Option<f64>]) {
+    let same = |(told, expected): (&Option<f64>, &Option<f64>)| match (told, expected) {
+        (Some(told), Some(expected)) => (told - expected).abs() < 2e-6,
+        (told, expected) => told == expected,
+    };
+    assert!(told.len() == expected.len() && told.iter().zip(expected).all(same), "{told:?} is not {expected:?}");
+}
+
+fn assert_lines(told: &Value, expected: &Expected) {
+    let number = |name: &str| told[name].as_f64();
+    near(&[number("centre"), number("ctrl_lcl"), number("ctrl_ucl")], &[expected.centre, expected.limits[0], expected.limits[1]]);
+    let spread = expected.spread.map_or([None; 3], |spread| spread.map(Some));
+    near(&[number("spread_centre"), number("spread_lcl"), number("spread_ucl")], &spread);
+    let zones = told["zones"].as_array().unwrap();
+    let [lower, upper] = expected.one_sigma.map_or([None; 2], |zone| zone.map(Some));
+    let of_one = zones.first().map_or(&Value::Null, |zone| zone);
+    near(&[of_one["lower"].as_f64(), of_one["upper"].as_f64()], &[lower, upper]);
+    assert_eq!(zones.len(), if lower.is_some() { 3 } else { 0 });
 }
 
 #[tokio::test]

@@ -2,5 +2,7 @@
 
 mod capability;
 mod draw;
+mod lines;
+mod picture;
 mod rpc;
 mod store;

@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 mod definition;
 mod estimate;
+mod lines;
 mod rebase;
 mod rpc;
 mod stages;
 mod store;
 
 pub(crate) use estimate::{Counted, within};
+pub(crate) use lines::{Drawn, Plots};
 pub(crate) use stages::Stage;
 
 /// A series, with the limits and rules of the stage in force.

@@ -47,7 +47,7 @@ pub enum Observation<'a> {
 }
 
 /// What the chart says of one point.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Judged {
     /// What is plotted; none when it is missing. Of `cusum` it is the larger sum.
     pub statistic: Option<f64>,
@@ -114,7 +114,7 @@ impl Online {
 
     /// The plan that the series is judged under.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 

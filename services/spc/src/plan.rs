@@ -231,6 +231,12 @@ impl Plan {
         &self.rules
     }
 
+    /// Whether the chart of ranges, or of standard deviations, signals too.
+    #[must_use]
+    pub fn judges_spread(&self) -> bool {
+        self.spread.is_some()
+    }
+
     /// Whether this is the rule of the chart of ranges, or of standard deviations.
     #[must_use]
     pub fn is_of_spread(&self, rule: &Rule) -> bool {

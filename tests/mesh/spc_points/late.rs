@@ -16,7 +16,8 @@ fn minute(minutes: usize) -> String {
 async fn drawn(caller: &Caller, series: &str) -> Vec<Value> {
     let chart = caller.get(&format!("{series}/chart?max_points=10000")).await.expect(200);
     let points = chart["points"].as_array().unwrap().iter();
-    points.map(|point| json!([point["ts"], point["value"], point["statistic"], point["triggered_rules"]])).collect()
+    let told = ["ts", "value", "statistic", "triggered_rules", "centre", "ctrl_lcl", "ctrl_ucl", "spread", "spread_centre", "spread_ucl"];
+    points.map(|point| json!(told.map(|name| point[name].clone()))).collect()
 }
 
 /// How many points, the lowest and the highest of them.
@@ -30,8 +31,10 @@ async fn assert_summed(mesh: &Mesh, series: &str) {
         .fetch_one(&mut mesh.sql().await)
         .await
         .unwrap();
-    let plotted =
-        "SELECT count(*), min(coalesce(statistic, value)), max(coalesce(statistic, value)) FROM analysis.spc_points WHERE series_id = $1";
+    // Of subgroups, only what they amount to is plotted.
+    let plotted = "SELECT count(*), min(plotted), max(plotted) FROM (
+                     SELECT CASE WHEN subgroup_size > 1 THEN statistic ELSE coalesce(statistic, value) END AS plotted
+                       FROM analysis.spc_points p JOIN analysis.spc_series s ON s.id = p.series_id WHERE series_id = $1) AS points";
     let points: Sums = sqlx::query_as(plotted).bind(id).fetch_one(&mut mesh.sql().await).await.unwrap();
     assert!(points.0.is_some_and(|count| count > 0));
     assert_eq!(spans, points);
@@ -79,6 +82,8 @@ async fn late_points_are_judged_as_if_they_had_come_in_time() {
         (json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "ruleset": "nelson"}), 1),
         (json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "chart_type": "ewma"}), 1),
         (json!({"ctrl_lcl": -1.5, "ctrl_ucl": 1.5, "chart_type": "xbar_r", "subgroup_size": 3}), 3),
+        (json!({"centre": 0, "sigma": 1.5, "chart_type": "xbar_s", "subgroup_size": 4}), 4),
+        (json!({"ctrl_lcl": -4, "ctrl_ucl": 4, "chart_options": {"judge_spread": true}}), 1),
     ] {
         let (whole, late) = (series(&engineer, more.clone()).await, series(&engineer, more.clone()).await);
         points(&engineer, &whole, &sent).await;
@@ -104,8 +109,8 @@ async fn late_points_are_judged_as_if_they_had_come_in_time() {
             assert_eq!(many, 1, "{more}: {rule} at {times:?} has one alert in the end");
         }
         assert_eq!(of_late.len(), episodes.len(), "{more}: what does not signal in the end has none");
-        let chart = engineer.get(&format!("{late}/chart")).await.expect(200);
-        assert_eq!((&chart["total"], chart["points"].as_array().unwrap().len()), (&json!(120), 120));
+        let in_time = drawn(&engineer, &whole).await;
+        assert_eq!((in_time.len(), drawn(&engineer, &late).await), (120, in_time), "{more}: drawn otherwise than in time");
         assert_summed(&mesh, &late).await;
     }
 }

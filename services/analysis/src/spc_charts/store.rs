@@ -5,6 +5,8 @@ use spectra_proto::analysis as pb;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::spc_series::Plots;
+
 /// A span of time of a series: from a time on, and before another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
@@ -23,6 +25,11 @@ pub(super) struct Drawn {
     triggered_rules: Vec<String>,
     pub(super) excluded: bool,
     calibration_suspect: bool,
+    pub(super) n: Option<i32>,
+    /// Centre line, sigma, lower and upper control limit, where they are not those of the stage.
+    pub(super) lines: Option<Vec<f64>>,
+    /// The range, standard deviation or moving range, with its own centre line and control limits where they are not those of the stage.
+    pub(super) spread: Option<Vec<f64>>,
 }
 
 /// A sum of points one after another.
@@ -45,14 +52,23 @@ pub(super) enum Mark {
 
 impl Drawn {
     /// What is plotted of it.
-    pub(super) fn plotted(&self) -> Option<f64> {
-        self.statistic.or(self.value)
+    pub(super) fn plotted(&self, plots: Plots) -> Option<f64> {
+        plots.plotted(self.statistic, self.value, self.n)
     }
 }
 
 impl From<Drawn> for pb::SpcChartPoint {
     fn from(drawn: Drawn) -> Self {
+        let line = |place: usize| drawn.lines.as_ref()?.get(place).copied().filter(|line| line.is_finite());
+        let spread = |place: usize| drawn.spread.as_ref()?.get(place).copied().filter(|line| line.is_finite());
         Self {
+            centre: line(0),
+            ctrl_lcl: line(2),
+            ctrl_ucl: line(3),
+            spread: spread(0),
+            spread_centre: spread(1),
+            spread_lcl: spread(2),
+            spread_ucl: spread(3),
             id: drawn.id.to_string(),
             ts: Some(stamp(drawn.ts)),
             value: drawn.value,
@@ -69,7 +85,8 @@ impl Window {
     pub(super) async fn points(&self, tx: &mut OrgTx, limit: usize) -> Result<Vec<Drawn>, Error> {
         Ok(sqlx::query_as!(
             Drawn,
-            "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+            "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect, n, lines, spread
+               FROM spc_points
               WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 ORDER BY ts, id LIMIT $5",
             tx.org(),
             self.series_id,
@@ -82,13 +99,14 @@ impl Window {
     }
 
     /// The newest points with a mark, so many at most, in the order of time.
-    pub(super) async fn marked(&self, tx: &mut OrgTx, mark: Mark, limit: i64) -> Result<Vec<pb::SpcChartPoint>, Error> {
+    pub(super) async fn marked(&self, tx: &mut OrgTx, mark: Mark, limit: i64) -> Result<Vec<Drawn>, Error> {
         // A statement for each mark, as one with a parameter could not use the index of marked points.
         macro_rules! newest {
             ($marked:literal) => {
                 sqlx::query_as!(
                     Drawn,
-                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect FROM spc_points
+                    "SELECT id, ts, value, statistic, triggered_rules, excluded, calibration_suspect, n, lines, spread
+               FROM spc_points
                       WHERE organization_id = $1 AND series_id = $2 AND ts >= $3 AND ts < $4 AND "
                         + $marked
                         + "
@@ -108,7 +126,7 @@ impl Window {
             Mark::Excluded => newest!("excluded"),
             Mark::Suspect => newest!("calibration_suspect"),
         };
-        Ok(points.into_iter().rev().map(Into::into).collect())
+        Ok(points.into_iter().rev().collect())
     }
 
     /// The sums that begin or end within the window, in the order of time.

@@ -96,12 +96,13 @@ async fn behind(tx: &mut OrgTx, open: &mut Open, drafts: &[Draft], sent: &[Uuid]
     store::insert(tx, open.ledger.series_id, drafts, &outcomes).await?;
     store::rewrite(tx, open.ledger.series_id, &changed).await?;
     open.ledger.remembered.walk = walk.map(|walk| walk.kept());
-    let plotted = |index: usize| outcomes[index].statistic.or(drafts[index].reading.value);
+    let plots = open.series.plots();
+    let plotted = |index: usize| plots.plotted(outcomes[index].statistic, drafts[index].reading.value, drafts[index].reading.n);
     let span = open.ledger.remembered.span.take();
     let mut span = spans::extend(tx, open.ledger.series_id, span, drafts, plotted).await?;
     if !changed.is_empty() {
         let places: Vec<_> = changed.iter().map(|(place, _)| *place).collect();
-        span = spans::mend(tx, open.ledger.series_id, &places).await?;
+        span = spans::mend(tx, open.ledger.series_id, plots, &places).await?;
     }
     open.ledger.remembered.span = span;
     Ok((outcomes, openings))
@@ -109,9 +110,9 @@ async fn behind(tx: &mut OrgTx, open: &mut Open, drafts: &[Draft], sent: &[Uuid]
 
 /// What is kept of a verdict.
 pub(super) fn outcome(walk: &Walk, verdict: &Verdict, reading: &Reading) -> Outcome {
-    let rules = walk.plan().rules().signalling(verdict.judged.signals).map(|rule| rule.id.clone()).collect();
+    let rules = walk.signalling(verdict.judged.signals).map(|rule| rule.id.clone()).collect();
     let statistic = verdict.judged.statistic.filter(|statistic| walk.gathers() || reading.value != Some(*statistic));
-    Outcome { statistic, rules }
+    Outcome { statistic, rules, lines: walk.lines(&verdict.judged).map(Vec::from), spread: walk.spread(verdict) }
 }
 
 /// The alerts of the episodes that begin with a verdict.
@@ -119,17 +120,22 @@ pub(super) fn begins(walk: &Walk, verdict: &Verdict) -> Vec<Opening> {
     if verdict.begins.is_empty() {
         return Vec::new();
     }
-    walk.plan().rules().signalling(verdict.begins).map(|rule| opening(walk, verdict, rule)).collect()
+    walk.signalling(verdict.begins).map(|rule| opening(walk, verdict, rule)).collect()
 }
 
 fn opening(walk: &Walk, verdict: &Verdict, rule: &Rule) -> Opening {
     let judged = &verdict.judged;
+    let spread = judged.spread.filter(|_| walk.plan().is_some_and(|plan| plan.is_of_spread(rule)));
+    let (statistic, centre, sigma, lcl, ucl) = match spread {
+        Some(spread) => (Some(spread.value), Some(spread.centre), None, Some(spread.lcl), Some(spread.ucl)),
+        None => (judged.statistic, judged.centre, judged.sigma, judged.lcl, judged.ucl),
+    };
     let numbers = [
-        ("statistic", judged.statistic),
-        ("centre", judged.centre),
-        ("sigma", judged.sigma),
-        ("lcl", judged.lcl),
-        ("ucl", judged.ucl),
+        ("statistic", statistic),
+        ("centre", centre),
+        ("sigma", sigma),
+        ("lcl", lcl),
+        ("ucl", ucl),
         ("stage", Some(f64::from(walk.stage().number))),
     ];
     let mut details = Object::default();
@@ -137,9 +143,10 @@ fn opening(walk: &Walk, verdict: &Verdict, rule: &Rule) -> Opening {
         let Some(number) = number else { continue };
         details.0.fields.insert(name.to_owned(), prost_types::Value::from(number));
     }
-    details.0.fields.insert("ruleset".to_owned(), prost_types::Value::from(walk.plan().rules().name().to_owned()));
-    let statistic = judged.statistic.unwrap_or(f64::NAN);
-    let limits = match (judged.lcl, judged.ucl) {
+    let ruleset = walk.plan().map_or_else(String::new, |plan| plan.rules().name().to_owned());
+    details.0.fields.insert("ruleset".to_owned(), prost_types::Value::from(ruleset));
+    let statistic = statistic.unwrap_or(f64::NAN);
+    let limits = match (lcl, ucl) {
         (Some(low), Some(high)) => format!("limits {low:?} to {high:?}"),
         (None, Some(high)) => format!("upper limit {high:?}"),
         (Some(low), None) => format!("lower limit {low:?}"),
@@ -150,11 +157,14 @@ fn opening(walk: &Walk, verdict: &Verdict, rule: &Rule) -> Opening {
         window_from: walk.window_from(rule.pattern.span(), verdict.place).min(verdict.place.ts),
         window_to: verdict.place.ts,
         severity: if rule.severity() == Severity::Critical { AlertSeverity::Critical } else { AlertSeverity::Warning },
-        summary: format!("{}: {}, at {statistic:?} ({limits})", rule.id, says(rule)),
+        summary: format!("{}: {}, at {statistic:?} ({limits})", rule.id, spread.map_or_else(|| says(rule), |_| SPREAD.to_owned())),
         rule: rule.id.clone(),
         details,
     }
 }
+
+/// What the rule of the second chart looks for.
+const SPREAD: &str = "the spread is beyond its limit";
 
 /// What a rule looks for, in words.
 fn says(rule: &Rule) -> String {

@@ -74,8 +74,7 @@ pub(super) async fn approach(tx: &mut OrgTx, open: &Open, stage: usize, at: Plac
 /// How many points before one are read, and behind it, where not all have to be: as many as the rules look at, and once more, so that
 /// the episodes around it are known. Missing ones end no episode, and are read besides.
 pub(super) fn reach(walk: &Walk) -> Option<i64> {
-    let memory = walk.plan().memory().filter(|_| !walk.gathers())?;
-    i64::try_from(2 * memory + 2).ok()
+    i64::try_from(2 * walk.memory()? + 2).ok()
 }
 
 /// How many points are read at once.
@@ -107,7 +106,7 @@ pub(super) async fn insert(
         }
         again.judge(tx, open, end).await?;
     }
-    open.ledger.remembered.span = spans::mend(tx, series_id, &again.touched()).await?;
+    open.ledger.remembered.span = spans::mend(tx, series_id, open.series.plots(), &again.touched()).await?;
     Ok(again.found())
 }
 
@@ -118,6 +117,6 @@ pub(crate) async fn rejudge(tx: &mut OrgTx, open: &mut Open) -> Result<Vec<Openi
     let Some(walk) = open.begin(stage) else { return Ok(Vec::new()) };
     again.anew(walk);
     again.judge(tx, open, LAST).await?;
-    open.ledger.remembered.span = spans::mend(tx, open.ledger.series_id, &again.touched()).await?;
+    open.ledger.remembered.span = spans::mend(tx, open.ledger.series_id, open.series.plots(), &again.touched()).await?;
     Ok(again.found().1)
 }

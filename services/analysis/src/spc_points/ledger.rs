@@ -68,7 +68,7 @@ impl Open {
     pub(crate) async fn lock(tx: &mut OrgTx, series_id: Uuid) -> Result<Self, Error> {
         let ledger = Ledger::lock(tx, series_id).await?;
         let series = Series::find(tx, series_id).await?;
-        let stages = Stage::all(tx, series_id, series.chart_type.0).await?;
+        let stages = Stage::all(tx, &series).await?;
         Ok(Self { ledger, series, stages })
     }
 

@@ -9,6 +9,7 @@ use super::{
     reading::{Draft, END, Place},
     walk::micros,
 };
+use crate::spc_series::Plots;
 
 /// How many points a span has when it is full.
 const FULL: i32 = 250;
@@ -107,7 +108,7 @@ async fn write(tx: &mut OrgTx, series_id: Uuid, spans: &[Span]) -> Result<(), Er
 /// Sums up anew the spans around places where something changed, which are in order; gives the last span of the series.
 ///
 /// A span reaches to where the next one begins. Places bound them, as points of one time may be of several.
-pub(super) async fn mend(tx: &mut OrgTx, series_id: Uuid, touched: &[Place]) -> Result<Option<Span>, Error> {
+pub(super) async fn mend(tx: &mut OrgTx, series_id: Uuid, plots: Plots, touched: &[Place]) -> Result<Option<Span>, Error> {
     let mut rest = touched;
     while let Some(first) = rest.first() {
         let from = begun(tx, series_id, *first).await?;
@@ -131,13 +132,13 @@ pub(super) async fn mend(tx: &mut OrgTx, series_id: Uuid, touched: &[Place]) -> 
         if to.is_none() {
             rest = &[];
         }
-        rebuild(tx, series_id, from.unwrap_or(*first), to.unwrap_or(END)).await?;
+        rebuild(tx, series_id, plots, from.unwrap_or(*first), to.unwrap_or(END)).await?;
     }
     newest(tx, series_id).await
 }
 
 /// Sums up anew the points from a place on and before another, in spans of one size.
-async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: Place, to: Place) -> Result<(), Error> {
+async fn rebuild(tx: &mut OrgTx, series_id: Uuid, plots: Plots, from: Place, to: Place) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM spc_spans
           WHERE organization_id = $1 AND series_id = $2 AND (from_ts, from_id) >= ($3, $4) AND (from_ts, from_id) < ($5, $6)",
@@ -151,11 +152,16 @@ async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: Place, to: Place) -> Res
     .execute(tx.conn())
     .await?;
     sqlx::query!(
+        // The smallest of all numbers cannot be divided.
         "INSERT INTO spc_spans (organization_id, series_id, from_ts, from_id, to_ts, points, present, lowest, lowest_ts, highest, highest_ts)
          SELECT $1, $2, (array_agg(ts ORDER BY place))[1], (array_agg(id ORDER BY place))[1], max(ts), count(*), count(plotted),
                 min(plotted), (array_agg(ts ORDER BY plotted, place) FILTER (WHERE plotted IS NOT NULL))[1],
                 max(plotted), (array_agg(ts ORDER BY plotted DESC, place) FILTER (WHERE plotted IS NOT NULL))[1]
-           FROM (SELECT ts, id, coalesce(statistic, value) AS plotted, row_number() OVER (ORDER BY ts, id) - 1 AS place,
+           FROM (SELECT ts, id,
+                        coalesce(statistic, CASE $8 WHEN 'values' THEN value
+                                                    WHEN 'rates' THEN CASE WHEN abs(value) < 1e-290 THEN 0 ELSE value / coalesce(n, 1) END
+                                            END) AS plotted,
+                        row_number() OVER (ORDER BY ts, id) - 1 AS place,
                         count(*) OVER () AS total
                    FROM spc_points
                   WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6)) AS numbered
@@ -167,6 +173,7 @@ async fn rebuild(tx: &mut OrgTx, series_id: Uuid, from: Place, to: Place) -> Res
         to.ts,
         to.id,
         FULL,
+        plots.word(),
     )
     .execute(tx.conn())
     .await?;

@@ -22,6 +22,10 @@ pub(super) struct Outcome {
     /// What is plotted, where that is not the value itself.
     pub(super) statistic: Option<f64>,
     pub(super) rules: Vec<String>,
+    /// Centre line, sigma, lower and upper control limit, where they are not the same at every point of the stage.
+    pub(super) lines: Option<Vec<f64>>,
+    /// The range, standard deviation or moving range, with its own centre line and control limits where they are not the stage's.
+    pub(super) spread: Option<Vec<f64>>,
 }
 
 /// A stored point as far as it is judged.
@@ -124,16 +128,18 @@ pub(super) async fn insert(tx: &mut OrgTx, series_id: Uuid, drafts: &[Draft], ou
     let runs = column(drafts.iter().map(|draft| draft.run_id));
     let rules = column(outcomes.iter().map(|outcome| (!outcome.rules.is_empty()).then(|| outcome.rules.join(","))));
     let suspects = column(drafts.iter().map(|draft| draft.is_suspect.then_some(true)));
+    let lines = column(outcomes.iter().map(|outcome| outcome.lines.as_deref().map(listed)));
+    let spreads = column(outcomes.iter().map(|outcome| outcome.spread.as_deref().map(listed)));
     let metadata = column(drafts.iter().map(|draft| draft.metadata.as_ref().map(spectra_mesh::Object::canonical)));
     sqlx::query!(
         "INSERT INTO spc_points (organization_id, series_id, id, ts, value, statistic, subgroup, n, part, components, run_id, triggered_rules, metadata,
-                                 calibration_suspect)
+                                 calibration_suspect, lines, spread)
          SELECT $1, $2, id, ts, value, statistic, subgroup, n, part, components::float8[], run_id,
                 coalesce(string_to_array(rules, ','), '{}'), coalesce(metadata::jsonb, '{}'),
-                coalesce(suspect, false)
+                coalesce(suspect, false), lines::float8[], spread::float8[]
            FROM unnest($3::uuid[], $4::timestamptz[], $5::float8[], $6::float8[], $7::int[], $8::int[], $9::text[], $10::text[], $11::uuid[],
-                       $12::text[], $13::text[], $14::boolean[])
-             AS sent (id, ts, value, statistic, subgroup, n, part, components, run_id, rules, metadata, suspect)",
+                       $12::text[], $13::text[], $14::boolean[], $15::text[], $16::text[])
+             AS sent (id, ts, value, statistic, subgroup, n, part, components, run_id, rules, metadata, suspect, lines, spread)",
         tx.org(),
         series_id,
         &ids,
@@ -148,6 +154,8 @@ pub(super) async fn insert(tx: &mut OrgTx, series_id: Uuid, drafts: &[Draft], ou
         &rules as _,
         &metadata as _,
         &suspects as _,
+        &lines as _,
+        &spreads as _,
     )
     .execute(tx.conn())
     .await?;
@@ -163,9 +171,13 @@ pub(super) async fn rewrite(tx: &mut OrgTx, series_id: Uuid, found: &[(Place, Ou
     let times: Vec<_> = found.iter().map(|(place, _)| place.ts).collect();
     let statistics: Vec<_> = found.iter().map(|(_, outcome)| outcome.statistic).collect();
     let rules: Vec<_> = found.iter().map(|(_, outcome)| outcome.rules.join(",")).collect();
+    let lines = column(found.iter().map(|(_, outcome)| outcome.lines.as_deref().map(listed)));
+    let spreads = column(found.iter().map(|(_, outcome)| outcome.spread.as_deref().map(listed)));
     sqlx::query!(
-        "UPDATE spc_points p SET statistic = f.statistic, triggered_rules = string_to_array(f.rules, ',')
-           FROM unnest($3::uuid[], $4::timestamptz[], $5::float8[], $6::text[]) AS f (id, ts, statistic, rules)
+        "UPDATE spc_points p
+            SET statistic = f.statistic, triggered_rules = string_to_array(f.rules, ','), lines = f.lines::float8[], spread = f.spread::float8[]
+           FROM unnest($3::uuid[], $4::timestamptz[], $5::float8[], $6::text[], $7::text[], $8::text[])
+             AS f (id, ts, statistic, rules, lines, spread)
           WHERE p.organization_id = $1 AND p.series_id = $2 AND p.ts = f.ts AND p.id = f.id",
         tx.org(),
         series_id,
@@ -173,6 +185,8 @@ pub(super) async fn rewrite(tx: &mut OrgTx, series_id: Uuid, found: &[(Place, Ou
         &times,
         &statistics as _,
         &rules,
+        &lines as _,
+        &spreads as _,
     )
     .execute(tx.conn())
     .await?;
@@ -182,7 +196,7 @@ pub(super) async fn rewrite(tx: &mut OrgTx, series_id: Uuid, found: &[(Place, Ou
 /// Points of a series from a place on and before another, in their order.
 pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, before: Place, limit: usize) -> Result<Vec<Row>, Error> {
     let rows = sqlx::query!(
-        "SELECT id, ts, value, subgroup, n, part, components, statistic, triggered_rules FROM spc_points
+        "SELECT id, ts, value, subgroup, n, part, components, statistic, triggered_rules, lines, spread FROM spc_points
           WHERE organization_id = $1 AND series_id = $2 AND (ts, id) >= ($3, $4) AND (ts, id) < ($5, $6) ORDER BY ts, id LIMIT $7",
         tx.org(),
         series_id,
@@ -196,7 +210,7 @@ pub(super) async fn forward(tx: &mut OrgTx, series_id: Uuid, from: Place, before
     let row = rows.into_iter().map(|row| Row {
         place: Place { ts: row.ts, id: row.id },
         reading: Reading { value: row.value, subgroup: row.subgroup, n: row.n, part: row.part, components: row.components },
-        outcome: Outcome { statistic: row.statistic, rules: row.triggered_rules },
+        outcome: Outcome { statistic: row.statistic, rules: row.triggered_rules, lines: row.lines, spread: row.spread },
     });
     Ok(row.collect())
 }

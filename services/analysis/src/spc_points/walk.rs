@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use spectra_proto::analysis::SpcChartType;
-use spectra_spc::{Judged, Observation, Online, Plan, Rule, Signals, State};
+use spectra_spc::{Judged, Lines, Observation, Online, Plan, Rule, Signals, State};
 use time::OffsetDateTime;
 
 use super::reading::{Place, Reading};
@@ -14,7 +14,8 @@ use crate::spc_series::Stage;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     stage: i32,
-    state: State,
+    /// None of a stage without limits, whose subgroups are gathered and not judged.
+    state: Option<State>,
     gathered: Gathered,
     recent: VecDeque<i64>,
     signalling: Signals,
@@ -31,12 +32,16 @@ struct Gathered {
     last: Option<(i64, uuid::Uuid)>,
 }
 
-/// The judging of a stage that has limits.
+/// The judging of a stage that has limits, or the gathering of its subgroups.
 #[derive(Debug)]
 pub(super) struct Walk {
     stage: Stage,
-    plan: Arc<Plan>,
-    online: Online,
+    /// None without limits.
+    online: Option<Online>,
+    /// The lines of the stage, where they are the same at every point.
+    lines: Option<Lines>,
+    /// Those of its second chart.
+    spread_lines: Option<Lines>,
     chart: SpcChartType,
     size: usize,
     gathered: Gathered,
@@ -51,20 +56,24 @@ pub(super) struct Walk {
 pub(super) struct Verdict {
     pub(super) place: Place,
     pub(super) judged: Judged,
+    /// The range or standard deviation of the subgroup, or the moving range.
+    pub(super) spread: Option<f64>,
     /// The rules whose episode begins here.
     pub(super) begins: Signals,
 }
 
 impl Walk {
-    /// The beginning of a stage; none without limits.
+    /// The beginning of a stage; none where there are neither limits to judge by nor subgroups to gather.
     pub(super) fn begin(stage: &Stage, chart: SpcChartType, size: i32) -> Option<Self> {
-        let plan = Arc::clone(stage.plan.as_ref()?);
-        Some(Self {
+        let size = usize::try_from(size).unwrap_or(1).max(1);
+        let plan = stage.plan.as_ref();
+        (plan.is_some() || size > 1).then(|| Self {
             stage: stage.clone(),
-            online: Online::new(Arc::clone(&plan)),
-            plan,
+            online: plan.map(|plan| Online::new(Arc::clone(plan))),
+            lines: plan.and_then(|plan| plan.lines()),
+            spread_lines: plan.and_then(|plan| plan.spread_lines()),
             chart,
-            size: usize::try_from(size).unwrap_or(1).max(1),
+            size,
             gathered: Gathered::default(),
             recent: VecDeque::new(),
             signalling: Signals::default(),
@@ -74,7 +83,11 @@ impl Walk {
     /// Goes on where the stage was left; none when what was kept is of another stage, or of another version of the engine.
     pub(super) fn resume(stage: &Stage, chart: SpcChartType, size: i32, kept: Kept) -> Option<Self> {
         let begun = Self::begin(stage, chart, size).filter(|_| kept.stage == stage.number)?;
-        let online = Online::resume(Arc::clone(&begun.plan), kept.state).ok()?;
+        let online = match (&begun.online, kept.state) {
+            (Some(online), Some(state)) => Some(Online::resume(Arc::clone(online.plan()), state).ok()?),
+            (None, None) => None,
+            _ => return None,
+        };
         Some(Self { online, gathered: kept.gathered, recent: kept.recent, signalling: kept.signalling, ..begun })
     }
 
@@ -82,7 +95,7 @@ impl Walk {
     pub(super) fn kept(&self) -> Kept {
         Kept {
             stage: self.stage.number,
-            state: self.online.state().clone(),
+            state: self.online.as_ref().map(|online| online.state().clone()),
             gathered: self.gathered.clone(),
             recent: self.recent.clone(),
             signalling: self.signalling,
@@ -94,14 +107,45 @@ impl Walk {
         &self.stage
     }
 
-    /// The plan, whose rules the signals tell the places of.
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
+    /// The plan, whose rules the signals tell the places of; none without limits.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.online.as_ref().map(|online| &**online.plan())
+    }
+
+    /// The rules that signal.
+    pub(super) fn signalling(&self, signals: Signals) -> impl Iterator<Item = &Rule> {
+        self.plan().into_iter().flat_map(move |plan| plan.rules().signalling(signals))
     }
 
     /// The rules whose episode lasts.
     pub(super) fn lasting(&self) -> impl Iterator<Item = &Rule> {
-        self.plan.rules().signalling(self.signalling)
+        self.signalling(self.signalling)
+    }
+
+    /// How many points before one decide what is said of it; none when all of its stage do.
+    pub(super) fn memory(&self) -> Option<usize> {
+        self.plan().filter(|_| !self.gathers())?.memory()
+    }
+
+    /// What a point was held against, where that is not the same at every point. Of counts it follows from their size.
+    pub(super) fn lines(&self, judged: &Judged) -> Option<[f64; 4]> {
+        let of_stage = self.lines.filter(|_| judged.statistic.is_some())?;
+        let own = [judged.centre?, judged.sigma?, judged.lcl?, judged.ucl?];
+        differ(own, &of_stage).then_some(own)
+    }
+
+    /// The spread as it is kept, with its own lines behind it. On a chart of single values it is kept where it is judged; else whoever draws
+    /// the chart makes it of the values.
+    pub(super) fn spread(&self, verdict: &Verdict) -> Option<Vec<f64>> {
+        let value = verdict.spread?;
+        let judges = || self.spread_lines.is_some() && self.plan().is_some_and(Plan::judges_spread);
+        if self.chart == SpcChartType::IMr && !judges() {
+            return None;
+        }
+        let own = verdict.judged.spread.zip(self.spread_lines);
+        let own = own.map(|(spread, of_stage)| ([spread.centre, of_stage.sigma, spread.lcl, spread.ucl], of_stage));
+        let own = own.filter(|(own, of_stage)| differ(*own, of_stage));
+        Some(own.map_or_else(|| vec![value], |([centre, _, low, high], _)| vec![value, centre, low, high]))
     }
 
     /// Whether points are gathered into subgroups.
@@ -154,7 +198,16 @@ impl Walk {
                 _ => Observation::Value(value),
             },
         };
-        self.online.push(observation).map_err(refused)
+        self.judge(observation)
+    }
+
+    /// Judges an observation. Without limits, a mean is plotted and not judged.
+    fn judge(&mut self, observation: Observation<'_>) -> Result<Judged, Unfit> {
+        if let Some(online) = &mut self.online {
+            return online.push(observation).map_err(refused);
+        }
+        let statistic = if let Observation::Subgroup { mean, .. } = observation { Some(mean) } else { None };
+        Ok(Judged { statistic, ..Judged::default() })
     }
 
     /// Judges the subgroup that was gathered, at its last point.
@@ -162,28 +215,39 @@ impl Walk {
         let gathered = std::mem::take(&mut self.gathered);
         let Some((micros, id)) = gathered.last else { return Ok(None) };
         let ts = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let observation = match summary(&gathered.values, self.chart) {
+        let summary = summary(&gathered.values, self.chart);
+        let observation = match summary {
             Some((mean, spread)) => Observation::Subgroup { mean, spread, size: u32::try_from(gathered.values.len()).unwrap_or(u32::MAX) },
             None => Observation::Missing,
         };
-        let judged = self.online.push(observation).map_err(refused)?;
-        Ok(Some(self.tell(Place { ts, id }, judged)))
+        let judged = self.judge(observation)?;
+        let has_spread = matches!(self.chart, SpcChartType::XbarR | SpcChartType::XbarS);
+        let spread = summary.map(|(_, spread)| spread).filter(|spread| has_spread && !spread.is_nan());
+        Ok(Some(Verdict { spread, ..self.tell(Place { ts, id }, judged) }))
     }
 
     /// Makes a verdict of what the engine says, and remembers what the next one needs.
     fn tell(&mut self, place: Place, judged: Judged) -> Verdict {
         if judged.statistic.is_none() {
             // What is missing is not judged: it breaks patterns, and ends no episode.
-            return Verdict { place, judged, begins: Signals::default() };
+            return Verdict { place, judged, spread: None, begins: Signals::default() };
         }
-        if self.recent.len() > self.plan.rules().memory() {
+        if self.recent.len() > self.plan().map_or(0, |plan| plan.rules().memory()) {
             self.recent.pop_front();
         }
         self.recent.push_back(micros(place.ts));
         let begins = judged.signals.without(self.signalling);
         self.signalling = judged.signals;
-        Verdict { place, judged, begins }
+        Verdict { place, spread: judged.spread.map(|spread| spread.value), judged, begins }
     }
+}
+
+/// Whether lines are others than those of the stage: what only rounding tells apart is the same.
+fn differ([centre, _, low, high]: [f64; 4], of_stage: &Lines) -> bool {
+    let differ = |own: f64, line: f64| (own - line).abs() > 1e-9 * of_stage.sigma;
+    differ(centre, of_stage.centre)
+        || of_stage.lcl.is_some_and(|line| differ(low, line))
+        || of_stage.ucl.is_some_and(|line| differ(high, line))
 }
 
 /// The mean of a subgroup and its spread as the chart takes it; none of nothing.

@@ -76,7 +76,7 @@ impl Definition {
         }
         let frozen = limits.map(|limits| Frozen { limits, ruleset: ruleset.clone(), settings: settings.clone() });
         if let Some(frozen) = &frozen {
-            frozen.plan(self.chart)?;
+            frozen.plan(self.chart, 1)?;
         }
         Ok(Sound { definition: self, ruleset, settings, frozen })
     }
@@ -92,8 +92,11 @@ impl Definition {
     }
 
     fn settings(&self) -> Result<Settings, Error> {
-        let options = Value::Object(members(&self.chart_options)?);
-        serde_json::from_value(options).map_err(|fault| Error::invalid("series.chart_options", fault.to_string()))
+        let mut options = members(&self.chart_options)?;
+        // Written down with the stage: one that was frozen before there was a choice is judged as it was.
+        let judges = matches!(self.chart, SpcChartType::XbarR | SpcChartType::XbarS);
+        options.entry("judge_spread").or_insert(judges.into());
+        serde_json::from_value(Value::Object(options)).map_err(|fault| Error::invalid("series.chart_options", fault.to_string()))
     }
 
     /// The limits that are asked for, if any are.
@@ -107,6 +110,10 @@ impl Definition {
                 Ok(self.centre.map(|centre| Limits::process(centre, 0.0)))
             }
             _ if !drawn && self.centre.is_none() && self.sigma.is_none() => Ok(None),
+            // Without control limits, sigma is that of single values, and means have theirs by the size of the subgroup.
+            SpcChartType::XbarR | SpcChartType::XbarS if !drawn => {
+                Ok(given()?.map(|limits| Limits::process(limits.centre(), limits.sigma())))
+            }
             // What accumulates has lines of its own, which follow from the process.
             SpcChartType::Ewma | SpcChartType::Cusum => Ok(given()?.map(|limits| Limits::process(limits.centre(), limits.sigma()))),
             SpcChartType::LaneyP | SpcChartType::LaneyU if !drawn => {
@@ -118,10 +125,11 @@ impl Definition {
 }
 
 impl Frozen {
-    /// The engine's plan.
-    pub(crate) fn plan(&self, chart: SpcChartType) -> Result<Arc<Plan>, Error> {
+    /// The engine's plan, for subgroups of so many.
+    pub(crate) fn plan(&self, chart: SpcChartType, size: i32) -> Result<Arc<Plan>, Error> {
         let chart = ChartType::of(chart.label()).ok_or_else(|| Error::invalid("series.chart_type", "must be a kind of chart"))?;
-        Plan::new(chart, self.limits, self.ruleset.clone(), self.settings.clone()).map(Arc::new).map_err(refused)
+        let plan = Plan::new(chart, self.limits, self.ruleset.clone(), self.settings.clone()).map_err(refused)?;
+        Ok(Arc::new(plan.of_subgroups(u32::try_from(size).unwrap_or(1))))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Phase I: what the points of a series amount to.
 
+use std::sync::Arc;
+
 use spectra_mesh::Error;
 use spectra_proto::analysis::SpcChartType;
 use spectra_spc::{
-    Limits,
+    Limits, Plan,
     capability::Within,
     estimate::{Estimate, Estimator, Subgroup, individuals, subgroups},
 };
@@ -21,19 +23,19 @@ pub(crate) struct Counted {
     pub(crate) n: i32,
 }
 
-/// Limits as they are drawn, of what is plotted.
+/// Limits as a series keeps them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Drawn {
-    pub(crate) centre: f64,
-    pub(crate) sigma: f64,
-    pub(crate) ctrl_lcl: Option<f64>,
-    pub(crate) ctrl_ucl: Option<f64>,
+pub(super) struct Kept {
+    pub(super) centre: f64,
+    pub(super) sigma: f64,
+    pub(super) ctrl_lcl: Option<f64>,
+    pub(super) ctrl_ucl: Option<f64>,
 }
 
 /// What points amount to.
 #[derive(Debug)]
 pub(super) struct Estimated {
-    pub(super) limits: Drawn,
+    pub(super) limits: Kept,
     pub(super) frozen: Frozen,
     pub(super) estimator: String,
     pub(super) points: usize,
@@ -41,14 +43,14 @@ pub(super) struct Estimated {
 
 impl Series {
     /// What the points amount to, for a series that has no limits; none where its chart has none to estimate, or the points tell none.
-    pub(crate) fn seems(&self, points: &[Counted]) -> Result<Option<Drawn>, Error> {
+    pub(crate) fn seems(&self, points: &[Counted]) -> Result<Option<Arc<Plan>>, Error> {
         use SpcChartType as Chart;
         if matches!(self.chart_type.0, Chart::T2 | Chart::Mewma | Chart::ZMr) {
             return Ok(None);
         }
         let sound = Definition::of(&self.clone().into()).sound()?;
         match phase_one(self.chart_type.0, self.subgroup_size, points, &sound, None) {
-            Ok(estimated) => Ok(estimated.map(|estimated| estimated.limits)),
+            Ok(estimated) => estimated.map(|estimated| estimated.frozen.plan(self.chart_type.0, self.subgroup_size)).transpose(),
             // Whoever draws a chart asked for no estimate: points that allow none are drawn without.
             Err(Error::Invalid(_)) => Ok(None),
             Err(fault) => Err(fault),
@@ -81,7 +83,7 @@ pub(super) fn phase_one(
         Chart::T2 | Chart::Mewma | Chart::ZMr => return Err(unknown("is not for this chart, whose limits are given")),
         Chart::P | Chart::Np | Chart::C | Chart::U | Chart::LaneyP | Chart::LaneyU => {
             let Some((centre, sigma)) = counts(chart, points)? else { return Ok(None) };
-            (Drawn { centre, sigma, ctrl_lcl: None, ctrl_ucl: None }, Limits::process(centre, sigma), "counts".to_owned())
+            (Kept { centre, sigma, ctrl_lcl: None, ctrl_ucl: None }, Limits::process(centre, sigma), "counts".to_owned())
         }
         _ => {
             let usual = match chart {
@@ -96,12 +98,12 @@ pub(super) fn phase_one(
             let accumulates = matches!(chart, Chart::Ewma | Chart::Cusum);
             let width = sound.settings.width * plotted;
             let (low, high) = if accumulates { (None, None) } else { (Some(centre - width), Some(centre + width)) };
-            let drawn = Drawn { centre, sigma: if accumulates { sigma } else { plotted }, ctrl_lcl: low, ctrl_ucl: high };
-            (drawn, Limits::process(centre, sigma), estimator.label().to_owned())
+            let kept = Kept { centre, sigma: if accumulates { sigma } else { plotted }, ctrl_lcl: low, ctrl_ucl: high };
+            (kept, Limits::process(centre, sigma), estimator.label().to_owned())
         }
     };
     let frozen = Frozen { limits: process, ruleset: sound.ruleset.clone(), settings: sound.settings.clone() };
-    frozen.plan(chart)?;
+    frozen.plan(chart, 1)?;
     Ok(Some(Estimated { limits, frozen, estimator, points: there }))
 }
 

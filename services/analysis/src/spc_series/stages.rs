@@ -5,13 +5,16 @@ use std::sync::Arc;
 use spectra_mesh::{Error, Labelled, Object, OrgTx, new_id, stamp};
 use spectra_proto::{
     Label,
-    analysis::{self as pb, SpcChartType, SpcRuleset},
+    analysis::{self as pb, SpcRuleset},
 };
-use spectra_spc::{ChartType, Plan};
+use spectra_spc::Plan;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::definition::{Frozen, Sound, object};
+use super::{
+    Drawn, Series,
+    definition::{Frozen, Sound, object},
+};
 
 /// When the first stage of every series begins: no point is older.
 pub(crate) const FIRST: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -21,10 +24,6 @@ pub(crate) const FIRST: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 pub(crate) struct Stage {
     pub(crate) number: i32,
     pub(crate) starts_at: OffsetDateTime,
-    pub(crate) ctrl_lcl: Option<f64>,
-    pub(crate) ctrl_ucl: Option<f64>,
-    pub(crate) centre: Option<f64>,
-    pub(crate) sigma: Option<f64>,
     ruleset: Labelled<SpcRuleset>,
     ruleset_version: i32,
     estimator: Option<String>,
@@ -46,28 +45,24 @@ pub(super) struct Source {
 
 impl Stage {
     /// All stages of a series, the first one first.
-    pub(crate) async fn all(tx: &mut OrgTx, series_id: Uuid, chart: SpcChartType) -> Result<Vec<Self>, Error> {
+    pub(crate) async fn all(tx: &mut OrgTx, series: &Series) -> Result<Vec<Self>, Error> {
         let rows = sqlx::query!(
-            "SELECT stage, starts_at, ctrl_lcl, ctrl_ucl, centre, sigma, ruleset, ruleset_version, plan, estimator, estimated_points, reason
+            "SELECT stage, starts_at, ruleset, ruleset_version, plan, estimator, estimated_points, reason
                FROM spc_stages WHERE organization_id = $1 AND series_id = $2 ORDER BY stage",
             tx.org(),
-            series_id,
+            series.id,
         );
         let rows = rows.fetch_all(tx.conn()).await?;
         let stages = rows.into_iter().map(|row| {
             Ok(Self {
                 number: row.stage,
                 starts_at: row.starts_at,
-                ctrl_lcl: row.ctrl_lcl,
-                ctrl_ucl: row.ctrl_ucl,
-                centre: row.centre,
-                sigma: row.sigma,
                 ruleset: row.ruleset,
                 ruleset_version: row.ruleset_version,
                 estimator: row.estimator,
                 estimated_points: row.estimated_points,
                 reason: row.reason,
-                plan: thaw(&row.plan, chart)?,
+                plan: thaw(&row.plan, series)?,
             })
         });
         stages.collect()
@@ -149,29 +144,21 @@ impl Stage {
         Ok(())
     }
 
-    /// Where the rules draw their lines, so many sigmas off the centre; none without limits, or where they vary from point to point.
-    pub(crate) fn zone(&self, sigmas: f64) -> Option<pb::SpcZone> {
-        let chart = self.plan.as_ref()?.chart();
-        if !matches!(chart, ChartType::IMr | ChartType::XbarR | ChartType::XbarS) {
-            return None;
-        }
-        let (centre, sigma) = self.plan.as_ref().and(self.centre.zip(self.sigma))?;
-        Some(pb::SpcZone { sigmas, lower: centre - sigmas * sigma, upper: centre + sigmas * sigma })
-    }
-
-    /// The stage as a chart shows it; `ends_at` is where the next one begins.
-    pub(crate) fn shown(&self, ends_at: Option<OffsetDateTime>) -> pb::SpcStage {
-        let bare = self.ctrl_lcl.is_none() && self.ctrl_ucl.is_none();
+    /// The stage as a chart shows it, with its lines; `ends_at` is where the next one begins.
+    pub(crate) fn shown(&self, ends_at: Option<OffsetDateTime>, drawn: Drawn) -> pb::SpcStage {
         pb::SpcStage {
             stage: self.number,
             starts_at: Some(stamp(self.starts_at)),
             ends_at: ends_at.map(stamp),
             frozen: self.plan.is_some(),
-            centre: self.centre,
-            sigma: self.sigma,
-            ctrl_lcl: self.ctrl_lcl.or_else(|| self.zone(3.0).filter(|_| bare).map(|zone| zone.lower)),
-            ctrl_ucl: self.ctrl_ucl.or_else(|| self.zone(3.0).filter(|_| bare).map(|zone| zone.upper)),
-            zones: [1.0, 2.0, 3.0].into_iter().filter_map(|sigmas| self.zone(sigmas)).collect(),
+            centre: drawn.centre,
+            sigma: drawn.sigma,
+            ctrl_lcl: drawn.lcl,
+            ctrl_ucl: drawn.ucl,
+            zones: drawn.zones,
+            spread_centre: drawn.spread.map(|lines| lines.centre),
+            spread_lcl: drawn.spread.and_then(|lines| lines.lcl),
+            spread_ucl: drawn.spread.and_then(|lines| lines.ucl),
             ruleset: self.ruleset.0.label().to_owned(),
             ruleset_version: self.ruleset_version,
             estimator: self.estimator.clone(),
@@ -187,10 +174,10 @@ pub(super) fn version(sound: &Sound) -> i32 {
 }
 
 /// The plan that was frozen, if there is one.
-fn thaw(plan: &Object, chart: SpcChartType) -> Result<Option<Arc<Plan>>, Error> {
+fn thaw(plan: &Object, series: &Series) -> Result<Option<Arc<Plan>>, Error> {
     if plan.0.fields.is_empty() {
         return Ok(None);
     }
     let frozen: Frozen = serde_json::from_str(&plan.canonical()).map_err(Error::broken)?;
-    frozen.plan(chart).map(Some)
+    frozen.plan(series.chart_type.0, series.subgroup_size).map(Some)
 }

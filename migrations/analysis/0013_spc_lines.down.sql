@@ -1,0 +1,1 @@
+ALTER TABLE spc_points DROP COLUMN lines, DROP COLUMN spread;
