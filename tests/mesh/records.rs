@@ -76,6 +76,8 @@ impl Records {
         let series = spc_series::series(&engineer, watch).await;
         let days = [1, 2, 3].map(spc_points::day);
         let judged = spc_points::points(&engineer, &series, &[(&days[0], Some(4.0)), (&days[1], Some(0.0)), (&days[2], Some(5.0))]).await;
+        let of_run = json!({"points": [{"value": 0.0, "run_id": records["run"]}]});
+        engineer.post(&format!("{series}/points"), of_run).await.expect(201);
         records.insert("spc point", id(&judged["points"][0]));
         records.insert("spc alert", id(&judged["alerts"][0]));
         records.insert("spc series", series.rsplit('/').next().unwrap_or_default().to_owned());

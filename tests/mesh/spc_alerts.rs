@@ -204,3 +204,63 @@ async fn no_run_slips_past_a_hold() {
     let made = statuses.iter().filter(|status| **status == 201).count();
     assert_eq!(there, u64::try_from(made).unwrap());
 }
+
+/// An alert keeps what was to be done when it was opened, whatever the series says by now.
+#[tokio::test]
+async fn an_alert_keeps_the_reaction_plan() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let plan = "1. Stop the lot.\n2. Measure the golden wafer again.";
+    let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "reaction_plan": plan})).await;
+    assert_eq!(engineer.get(&path).await.expect(200)["reaction_plan"], plan);
+    points(&engineer, &path, &[(&day(1), Some(4.0)), (&day(2), Some(0.0))]).await;
+    let renamed = engineer.put(&path, json!({"reaction_plan": "Call the process engineer."})).await.expect(200);
+    assert_eq!((&renamed["reaction_plan"], &renamed["stage"]), (&json!("Call the process engineer."), &json!(1)), "a plan is no limit");
+    points(&engineer, &path, &[(&day(3), Some(4.0)), (&day(4), Some(0.0))]).await;
+    let cleared = engineer.put(&path, json!({"reaction_plan": null})).await.expect(200);
+    assert_eq!(cleared["reaction_plan"], Value::Null, "{cleared}");
+    let sent = points(&engineer, &path, &[(&day(5), Some(4.0))]).await;
+    assert_eq!(sent["alerts"][0]["reaction_plan"], Value::Null);
+    let told = alerts(&engineer, &path).await;
+    let plans: Vec<_> = told.iter().filter(|alert| alert["rule"] == "we1").map(|alert| alert["reaction_plan"].clone()).collect();
+    assert_eq!(plans, [json!(plan), json!("Call the process engineer."), Value::Null]);
+    let changes: Vec<(Value, Value)> = sqlx::query_as(
+        "SELECT before -> 'reaction_plan', after -> 'reaction_plan' FROM analysis.audit_events
+          WHERE kind = 'spc_series' AND action = 'update' ORDER BY seq",
+    )
+    .fetch_all(&mut mesh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(changes, [(json!(plan), json!("Call the process engineer.")), (json!("Call the process engineer."), Value::Null)]);
+    for broken in ["", " ", &"x".repeat(4001)] {
+        let problem = engineer.put(&path, json!({"reaction_plan": broken})).await.refused(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], "reaction_plan", "{problem}");
+    }
+}
+
+/// A series that is to hold runs, and by its rules never can, says so.
+#[tokio::test]
+async fn a_hold_without_a_critical_rule_is_told() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let codes = async |more: Value| {
+        let mut body = json!({"hold": true, "method": "iv_sweep", "ctrl_lcl": -3, "ctrl_ucl": 3});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let path = series(&engineer, body).await;
+        let warnings = engineer.get(&path).await.expect(200)["warnings"].clone();
+        warnings.as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let own = |rules: Value| json!({"ruleset": "custom", "ruleset_options": {"rules": rules}});
+    let supplementary = json!({"ruleset": "western_electric_supplementary"});
+    for idle in [supplementary.clone(), own(json!(["n2", {"id": "n1", "sigmas": 2}])), own(json!(["n5"]))] {
+        assert_eq!(codes(idle.clone()).await, ["cannot_hold"], "{idle}");
+    }
+    let mut free = supplementary.clone();
+    free.as_object_mut().unwrap().extend(json!({"ctrl_lcl": null, "ctrl_ucl": null}).as_object().unwrap().clone());
+    assert_eq!(codes(free).await, ["cannot_hold"], "with limits or without");
+    let ewma = json!({"ruleset": "western_electric_supplementary", "chart_type": "ewma"});
+    let unheld = json!({"ruleset": "western_electric_supplementary", "hold": false});
+    for fit in [json!({}), own(json!(["n2", "n1"])), own(json!([{"id": "n1", "sigmas": 4}])), ewma, unheld] {
+        assert_eq!(codes(fit.clone()).await, [""; 0], "{fit}");
+    }
+}

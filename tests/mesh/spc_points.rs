@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::{runs::ready_tool, spc_alerts::alerts, spc_series::series};
 
 mod episodes;
+mod fed;
 mod late;
 mod measured;
 mod streams;
@@ -16,7 +17,7 @@ mod streams;
 /// An example request of each method, in proto3 JSON.
 pub(crate) fn example(method: &str, id: impl Fn(&str) -> Value) -> Option<Value> {
     Some(match method {
-        "ListSpcPoints" => json!({"seriesId": id("spc series"), "from": "2020-01-01T00:00:00Z"}),
+        "ListSpcPoints" => json!({"seriesId": id("spc series"), "from": "2020-01-01T00:00:00Z", "runId": id("run")}),
         "GetSpcPoint" => json!({"seriesId": id("spc series"), "id": id("spc point")}),
         "ExcludeSpcPoint" | "IncludeSpcPoint" => json!({"seriesId": id("spc series"), "id": id("spc point"), "reason": "a slip"}),
         "CreateSpcPoints" | "ImportSpcPoints" => {

@@ -45,6 +45,7 @@ impl From<Analysis> for pb::Analysis {
             run_id: Some(analysis.run_id.to_string()),
             created_by: analysis.created_by.to_string(),
             created_at: Some(stamp(analysis.created_at)),
+            warnings: Vec::new(),
         }
     }
 }

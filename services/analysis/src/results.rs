@@ -17,7 +17,7 @@ mod upload;
 
 pub(crate) use derived::{Derived, Input};
 use origin::Origin;
-pub(crate) use store::{of_run, record};
+pub(crate) use store::{Recorded, of_run, record};
 pub(crate) use turn::down;
 
 /// One result, and what its run says of it.
@@ -71,6 +71,7 @@ impl From<Outcome> for pb::Result {
             device_id: outcome.device_id.map(|id| id.to_string()),
             created_by: outcome.created_by.to_string(),
             created_at: Some(stamp(outcome.created_at)),
+            warnings: Vec::new(),
         }
     }
 }

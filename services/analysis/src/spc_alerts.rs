@@ -39,6 +39,7 @@ pub(crate) struct Alert {
     revision: i32,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    reaction_plan: Option<String>,
 }
 
 impl From<Alert> for pb::SpcAlert {
@@ -67,6 +68,7 @@ impl From<Alert> for pb::SpcAlert {
             revision: alert.revision,
             created_at: Some(stamp(alert.created_at)),
             updated_at: Some(stamp(alert.updated_at)),
+            reaction_plan: alert.reaction_plan,
         }
     }
 }

@@ -13,6 +13,7 @@ mod feed;
 mod imports;
 mod late;
 mod ledger;
+mod metrics;
 mod partitions;
 mod reading;
 mod rpc;
@@ -21,7 +22,7 @@ mod store;
 mod walk;
 
 pub(crate) use append::tell;
-pub(crate) use feed::feed;
+pub(crate) use feed::{Measured, feed};
 pub(crate) use late::rejudge;
 pub(crate) use ledger::{Ledger, Open};
 pub(crate) use partitions::keep_ahead;

@@ -13,6 +13,7 @@ mod rpc;
 mod stages;
 mod store;
 
+use definition::Definition;
 pub(crate) use estimate::{Counted, within};
 pub(crate) use lines::{Drawn, Plots};
 pub(crate) use stages::Stage;
@@ -46,6 +47,7 @@ pub(crate) struct Series {
     stage: i32,
     pub(crate) hold: bool,
     is_active: bool,
+    reaction_plan: Option<String>,
     revision: i32,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
@@ -58,14 +60,32 @@ pub(crate) struct Series {
 const UNFIT: f64 = 30.0;
 
 impl Series {
-    /// What to know about the limits.
+    /// What to know about the series.
     pub(crate) fn warnings(&self) -> Vec<pb::SpcWarning> {
-        let unfit = self.gauge_grr.filter(|grr| *grr > UNFIT && self.limits_frozen_at.is_some());
-        let warning = unfit.map(|grr| pb::SpcWarning {
-            code: "gauge_unfit".to_owned(),
-            message: format!("the limits rest on a gauge with a %GRR of {grr:.1}: much of what is charted is the gauge's own doing"),
+        let unfit = self.gauge_grr.filter(|grr| *grr > UNFIT && self.limits_frozen_at.is_some()).map(|grr| {
+            let message = format!("the limits rest on a gauge with a %GRR of {grr:.1}: much of what is charted is the gauge's own doing");
+            ("gauge_unfit", message)
         });
-        warning.into_iter().collect()
+        let by_hand = matches!(self.chart_type.0, SpcChartType::T2 | SpcChartType::Mewma);
+        let by_hand = by_hand.then(|| ("fed_by_hand", "results feed no chart of several variables; add points to the series".to_owned()));
+        let idle = self.hold && !self.definition().is_ever_critical();
+        let idle = idle.then(|| ("cannot_hold", "none of the rules is critical, so that the series never holds a run".to_owned()));
+        let warnings = unfit.into_iter().chain(by_hand).chain(idle);
+        warnings.map(|(code, message)| pb::SpcWarning { code: code.to_owned(), message }).collect()
+    }
+
+    /// By what its points are judged.
+    fn definition(&self) -> Definition {
+        Definition {
+            chart: self.chart_type.0,
+            ctrl_lcl: self.ctrl_lcl,
+            ctrl_ucl: self.ctrl_ucl,
+            centre: self.centre,
+            sigma: self.sigma,
+            ruleset: self.ruleset,
+            ruleset_options: self.ruleset_options.clone(),
+            chart_options: self.chart_options.clone(),
+        }
     }
 }
 
@@ -98,6 +118,7 @@ impl From<Series> for pb::SpcSeries {
             chart_options: Some(series.chart_options.into()),
             hold: series.hold,
             is_active: Some(series.is_active),
+            reaction_plan: series.reaction_plan,
             points: i32::try_from(series.points).unwrap_or(i32::MAX),
             stage: series.stage,
             revision: series.revision,

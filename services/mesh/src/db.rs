@@ -160,6 +160,20 @@ impl OrgTx {
         Ok(())
     }
 
+    /// Does `work` that the rest of the transaction does not hang on: what it wrote is undone where a rule or a field says no, and the answer is
+    /// that no. Whatever else goes wrong is an error here too.
+    pub async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> Result<T, Error>) -> Result<Result<T, Error>, Error> {
+        sqlx::raw_sql("SAVEPOINT attempt").execute(self.conn()).await?;
+        let done = work(self).await;
+        let end = match &done {
+            Ok(_) => "RELEASE SAVEPOINT attempt",
+            Err(Error::Refused(_) | Error::Invalid(_)) => "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt",
+            Err(_) => return done.map(Ok),
+        };
+        sqlx::raw_sql(end).execute(self.conn()).await?;
+        Ok(done)
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Error> {
         commit(self.tx).await
     }

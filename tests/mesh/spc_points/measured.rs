@@ -144,7 +144,7 @@ async fn runs_end_at_once_with_several_results() {
     assert_eq!((marks(&engineer, &vth).await.len(), marks(&engineer, &gm).await.len()), (12, 12));
 }
 
-/// What is computed anew from a result is no further measurement.
+/// What is computed of a result is charted, unless that, or what it was computed of itself, was measured and charted already.
 #[tokio::test]
 async fn what_is_derived_is_not_plotted_again() {
     let mesh = Mesh::start().await;
@@ -152,10 +152,47 @@ async fn what_is_derived_is_not_plotted_again() {
     let path = series(&engineer, json!({"ctrl_lcl": -3, "ctrl_ucl": 3})).await;
     let run = running(&engineer, &ready_tool(&engineer).await).await;
     let results = format!("{run}/results");
-    let said = json!({"result_type": "t", "metrics": {"vth": 0.1}});
-    let measured = engineer.post(&results, said).await.expect(201);
-    let derived = json!({"result_type": "t", "metrics": {"vth": 0.2}, "derived_from": measured["id"]});
-    engineer.post(&results, derived.clone()).await.expect(201);
-    engineer.post(&format!("{run}/complete"), json!({"results": [derived]})).await.expect(200);
+    let record = async |metrics: Value, from: &Value| {
+        let said = json!({"result_type": "t", "metrics": metrics, "derived_from": from});
+        engineer.post(&results, said).await.expect(201)["id"].clone()
+    };
+    let measured = record(json!({"vth": 0.1, "gm": null}), &Value::Null).await;
+    let derived = record(json!({"vth": 0.2}), &measured).await;
+    let again = record(json!({"ss": 0.07}), &derived).await;
+    let last = json!({"result_type": "t", "metrics": {"vth": 0.3}, "derived_from": again});
+    engineer.post(&results, last.clone()).await.expect(201);
+    engineer.post(&format!("{run}/complete"), json!({"results": [last]})).await.expect(200);
     assert_eq!(marks(&engineer, &path).await, [(json!(0.1), false)]);
+
+    // What was missing, or is found first now, was never charted.
+    let (gm, bare) = (series(&engineer, json!({"metric": "gm"})).await, record(json!({"vth": null}), &Value::Null).await);
+    record(json!({"gm": 0.5}), &derived).await;
+    record(json!({"vth": 0.6}), &bare).await;
+    assert_eq!(marks(&engineer, &gm).await, [(json!(0.5), false)]);
+    assert_eq!(marks(&engineer, &path).await, [(json!(0.6), false), (json!(0.1), false)]);
+}
+
+/// The way of most labs: a sweep comes up as a file, its analysis finds the threshold, and a chart watches that.
+#[tokio::test]
+async fn what_an_analysis_finds_is_charted() {
+    let mesh = Mesh::start().await;
+    let (engineer, technician) = (mesh.demo("engineer").await, mesh.demo("technician").await);
+    let path = series(&engineer, json!({"ctrl_lcl": 0.6, "ctrl_ucl": 0.8})).await;
+    let run = running(&engineer, &ready_tool(&engineer).await).await;
+    let drain = |vgs: f64| 2e-4 * (vgs - 0.725_f64).max(0.0) * 0.05 + 1e-12;
+    let rows = (0..61).map(|nth| 0.05 * f64::from(nth)).map(|vgs| format!("{vgs},{:e}\n", drain(vgs)));
+    let sweep = format!("vgs,id\n{}", rows.collect::<String>());
+    let upload = format!("{run}/results/upload?result_type=iv_sweep");
+    let sweep = technician.with("content-type", "text/csv").post_raw(&upload, sweep).await.expect(201);
+    assert_eq!(sweep["warnings"], json!([]));
+    engineer.post(&format!("{run}/complete"), json!({})).await.expect(200);
+    let asked = json!({"result_id": sweep["id"], "inputs": {"vds": 0.05}});
+    let keyed = technician.with("idempotency-key", "once");
+    let found = keyed.post("/api/analysis/analyses/mosfet_transfer", asked.clone()).await.expect(200);
+    keyed.post("/api/analysis/analyses/mosfet_transfer", asked).await.expect(200);
+    assert_eq!(found["warnings"], json!([]));
+    assert_eq!(marks(&engineer, &path).await, [(found["outputs"]["vth"].clone(), false)]);
+    let point = engineer.get(&format!("{path}/points")).await.expect(200)["items"][0].clone();
+    let ended = engineer.get(&run).await.expect(200);
+    assert_eq!((&point["run_id"], &point["ts"]), (&ended["id"], &ended["finished_at"]), "it was measured when the run measured");
 }

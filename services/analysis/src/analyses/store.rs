@@ -14,7 +14,7 @@ use super::{
     compute::{object, tree},
     source::Computed,
 };
-use crate::results::Derived;
+use crate::results::{Derived, Recorded};
 
 impl Analysis {
     /// The analysis of this id.
@@ -69,7 +69,7 @@ pub(super) async fn keep(tx: &mut OrgTx, asked: pb::AnalyseRequest, computed: Co
         data: object(record(kind, &asked, &outcome)?)?,
     };
     let flags: Vec<String> = outcome.flags.list().iter().map(|flag| (*flag).to_owned()).collect();
-    let derived_id = derived.keep(tx).await?;
+    let Recorded { id: derived_id, warnings } = derived.keep(tx).await?;
     let stored = sqlx::query_scalar!(
         "INSERT INTO analyses (organization_id, id, kind, method, version, params, flags, run_id, result_id, input_result_id, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
@@ -87,7 +87,7 @@ pub(super) async fn keep(tx: &mut OrgTx, asked: pb::AnalyseRequest, computed: Co
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok(Analysis::find(tx, stored).await?.into())
+    Ok(pb::Analysis { warnings, ..Analysis::find(tx, stored).await?.into() })
 }
 
 /// An analysis of nothing that is kept.

@@ -6,7 +6,7 @@ use spectra_proto::analysis as pb;
 use uuid::Uuid;
 
 use super::{
-    Origin, Outcome, rules,
+    Origin, Outcome, Recorded, rules,
     store::{columns, insert},
 };
 
@@ -51,9 +51,9 @@ impl Input {
 }
 
 impl Derived {
-    /// Keeps the result on its run, in the transaction that it was computed for; its id. Refused with `NOT_FOUND` without the run, and with
+    /// Keeps the result on its run, in the transaction that it was computed for. Refused with `NOT_FOUND` without the run, and with
     /// `RUN_STATE` when that has measured nothing.
-    pub(crate) async fn keep(self, tx: &mut OrgTx) -> Result<Uuid, Error> {
+    pub(crate) async fn keep(self, tx: &mut OrgTx) -> Result<Recorded, Error> {
         let origin = Origin::hold(tx, self.run_id).await?;
         rules::metrics("outputs", Some(&self.metrics.0))?;
         let said = pb::Result {

@@ -13,10 +13,24 @@ use super::{
     arrays::Arrays,
     rules::{self, Open},
 };
-use crate::spc_points;
+use crate::spc_points::{self, Measured};
 
 /// How many results an answer about their run holds at most, and of how many bytes.
 const WITH_RUN: (i64, usize) = (100, 2 << 20);
+
+/// A result that was recorded, and what there is to know about that.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) id: Uuid,
+    pub(crate) warnings: Vec<pb::Warning>,
+}
+
+impl Recorded {
+    /// The result as the answer to whoever recorded it tells it.
+    pub(super) async fn tell(self, tx: &mut OrgTx) -> Result<pb::Result, Error> {
+        Ok(pb::Result { warnings: self.warnings, ..Outcome::find(tx, self.id).await?.into() })
+    }
+}
 
 impl Outcome {
     /// The result of this id.
@@ -67,19 +81,18 @@ impl Outcome {
     }
 
     /// Records a result of a run.
-    pub(super) async fn create(tx: &mut OrgTx, asked: pb::CreateResultRequest) -> Result<Self, Error> {
+    pub(super) async fn create(tx: &mut OrgTx, asked: pb::CreateResultRequest) -> Result<pb::Result, Error> {
         let origin = Origin::hold(tx, id(&asked.run_id)?).await?;
         let result = asked.result.unwrap_or_default();
         rules::metrics("result", result.metrics.as_ref())?;
-        let result_id = insert(tx, origin.open()?, &result).await?;
-        Self::find(tx, result_id).await
+        insert(tx, origin.open()?, &result).await?.tell(tx).await
     }
 }
 
-/// Records what a run brought out at its end, in the order that it came.
-pub(crate) async fn record(tx: &mut OrgTx, run_id: Uuid, results: Vec<pb::Result>) -> Result<(), Error> {
+/// Records what a run brought out at its end, in the order that it came; what there is to know about that.
+pub(crate) async fn record(tx: &mut OrgTx, run_id: Uuid, results: Vec<pb::Result>) -> Result<Vec<pb::Warning>, Error> {
     if results.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let origin = Origin::hold(tx, run_id).await?;
     let open = origin.open()?;
@@ -116,19 +129,38 @@ pub(crate) async fn of_run(tx: &mut OrgTx, run_id: Uuid) -> Result<Vec<pb::Resul
     Ok(results)
 }
 
-/// Writes a result of a run that brings results out, and feeds the series that watch it; its id.
-pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) -> Result<Uuid, Error> {
-    let result_id = write(tx, open, said).await?;
-    plot(tx, open, slice::from_ref(said)).await?;
-    Ok(result_id)
+/// Writes a result of a run that brings results out, and feeds the series that watch it.
+pub(super) async fn insert(tx: &mut OrgTx, open: Open<'_>, said: &pb::Result) -> Result<Recorded, Error> {
+    let id = write(tx, open, said).await?;
+    Ok(Recorded { id, warnings: plot(tx, open, slice::from_ref(said)).await? })
 }
 
-/// Feeds the series that watch what was measured: all results of a call at once, as series are held in one order. What was derived from
-/// another result is no further measurement.
-async fn plot(tx: &mut OrgTx, open: Open<'_>, said: &[pb::Result]) -> Result<(), Error> {
-    let measured = said.iter().filter(|result| result.derived_from.is_none());
-    let metrics: Vec<_> = measured.map(|result| Object::of(result.metrics.as_ref())).collect();
-    spc_points::feed(tx, open.origin().id, &metrics).await
+/// Feeds the series that watch what was measured: all results of a call at once, as series are held in one order. What is computed anew from a
+/// result is no further measurement.
+async fn plot(tx: &mut OrgTx, open: Open<'_>, said: &[pb::Result]) -> Result<Vec<pb::Warning>, Error> {
+    let mut measured = Vec::with_capacity(said.len());
+    for result in said {
+        let charted = match optional_id(result.derived_from.as_deref())? {
+            Some(from) => numbers(tx, from).await?,
+            None => Vec::new(),
+        };
+        measured.push(Measured { metrics: result.metrics.clone().unwrap_or_default(), charted });
+    }
+    spc_points::feed(tx, open.origin().id, &measured).await
+}
+
+/// The names of the metrics that a result, or one that it was computed from, holds a number of.
+async fn numbers(tx: &mut OrgTx, result_id: Uuid) -> Result<Vec<String>, Error> {
+    let names = sqlx::query_scalar!(
+        r#"WITH RECURSIVE origins AS (
+             SELECT derived_from, metrics FROM results WHERE organization_id = $1 AND id = $2
+             UNION ALL
+             SELECT r.derived_from, r.metrics FROM origins o JOIN results r ON r.organization_id = $1 AND r.id = o.derived_from)
+           SELECT DISTINCT m.key AS "name!" FROM origins, jsonb_each(origins.metrics) AS m WHERE jsonb_typeof(m.value) = 'number'"#,
+        tx.org(),
+        result_id,
+    );
+    Ok(names.fetch_all(tx.conn()).await?)
 }
 
 /// Writes the row of a result; its id.

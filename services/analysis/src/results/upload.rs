@@ -9,7 +9,6 @@ use tokio::task::spawn_blocking;
 use tonic::{Request, Streaming};
 
 use super::{
-    Outcome,
     arrays::{Arrays, BYTES, Format},
     origin::Origin,
     store::{insert, keep},
@@ -62,7 +61,7 @@ async fn look_for(upload: &Upload, said: &pb::UploadResultRequest) -> Result<(),
 }
 
 /// Records arrays as a result.
-async fn record(tx: &mut spectra_mesh::OrgTx, said: &pb::UploadResultRequest, arrays: &Arrays) -> Result<Outcome, Error> {
+async fn record(tx: &mut spectra_mesh::OrgTx, said: &pb::UploadResultRequest, arrays: &Arrays) -> Result<pb::Result, Error> {
     let origin = Origin::hold(tx, id(&said.run_id)?).await?;
     let result = pb::Result {
         result_type: said.result_type.clone(),
@@ -71,7 +70,7 @@ async fn record(tx: &mut spectra_mesh::OrgTx, said: &pb::UploadResultRequest, ar
         array_rows: i32::try_from(arrays.rows()).map_err(Error::broken)?,
         ..pb::Result::default()
     };
-    let result_id = insert(tx, origin.open()?, &result).await?;
-    keep(tx, result_id, arrays).await?;
-    Outcome::find(tx, result_id).await
+    let recorded = insert(tx, origin.open()?, &result).await?;
+    keep(tx, recorded.id, arrays).await?;
+    recorded.tell(tx).await
 }

@@ -58,7 +58,7 @@ impl Run {
         let step = run.step(Verb::Complete)?;
         let tools = run.hold(tx).await?;
         // What was measured was measured: it stays, whatever is judged of the calibration.
-        results::record(tx, run.id, asked.results).await?;
+        let warnings = results::record(tx, run.id, asked.results).await?;
         run.judge(tx, &tools).await?;
         sqlx::query!(
             "UPDATE runs SET status = $3, finished_at = greatest($4, started_at), log_uri = coalesce($5, log_uri)
@@ -71,15 +71,15 @@ impl Run {
         )
         .execute(tx.conn())
         .await?;
-        Self::tell(tx, run.id).await
+        Ok(pb::Run { warnings, ..Self::tell(tx, run.id).await? })
     }
 
     /// Ends a running run as failed.
     pub(super) async fn fail(tx: &mut OrgTx, asked: pb::FailRunRequest) -> Result<pb::Run, Error> {
         let run = Locked::find(tx, &asked.id).await?;
         let step = run.step(Verb::Fail)?;
-        results::record(tx, run.id, asked.results).await?;
-        run.end(tx, &step, asked.error_message.as_deref(), asked.log_uri.as_deref()).await
+        let warnings = results::record(tx, run.id, asked.results).await?;
+        Ok(pb::Run { warnings, ..run.end(tx, &step, asked.error_message.as_deref(), asked.log_uri.as_deref()).await? })
     }
 
     /// Takes a queued run out of the queue.

@@ -24,7 +24,7 @@ pub(crate) struct Opening {
     pub(crate) details: Object,
 }
 
-/// Opens alerts of a series.
+/// Opens alerts of a series, with what is to be done about them.
 pub(crate) async fn open(tx: &mut OrgTx, series_id: Uuid, openings: &[Opening]) -> Result<Vec<Alert>, Error> {
     if openings.is_empty() {
         return Ok(Vec::new());
@@ -39,8 +39,10 @@ pub(crate) async fn open(tx: &mut OrgTx, series_id: Uuid, openings: &[Opening]) 
     let details: Vec<_> = openings.iter().map(|opening| opening.details.canonical()).collect();
     Ok(sqlx::query_as!(
         Alert,
-        "INSERT INTO spc_alerts (organization_id, id, series_id, point_id, rule, window_from, window_to, severity, summary, details)
-         SELECT $1, id, $2, point_id, rule, window_from, window_to, severity::alert_severity, summary, details::jsonb
+        "INSERT INTO spc_alerts (organization_id, id, series_id, point_id, rule, window_from, window_to, severity, summary, details,
+                                 reaction_plan)
+         SELECT $1, id, $2, point_id, rule, window_from, window_to, severity::alert_severity, summary, details::jsonb,
+                (SELECT s.reaction_plan FROM spc_series s WHERE s.organization_id = $1 AND s.id = $2)
            FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
              AS opened (id, point_id, rule, window_from, window_to, severity, summary, details)
          RETURNING *",

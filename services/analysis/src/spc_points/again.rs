@@ -18,7 +18,7 @@ use super::{
 use crate::spc_alerts::Opening;
 
 /// How many points one call judges again at most.
-const MOST: usize = 1_000_000;
+pub(super) const MOST: usize = 1_000_000;
 /// How many episodes one call finds at most.
 const EPISODES: usize = 20_000;
 
@@ -44,7 +44,7 @@ pub(super) struct Again<'a> {
 }
 
 impl<'a> Again<'a> {
-    pub(super) fn of(drafts: &'a [Draft], sent: &'a [Uuid]) -> Self {
+    pub(super) fn of(drafts: &'a [Draft], sent: &'a [Uuid], left: usize) -> Self {
         Self {
             drafts,
             sent,
@@ -56,7 +56,7 @@ impl<'a> Again<'a> {
             changed: Vec::new(),
             episodes: Episodes::default(),
             touched: drafts.iter().map(|draft| draft.place).collect(),
-            left: MOST,
+            left,
         }
     }
 
@@ -201,10 +201,11 @@ impl<'a> Again<'a> {
             return Err(refused(message, EPISODES).into());
         }
         let Some(rest) = self.left.checked_sub(points) else {
+            let most = open.most;
             let message = format!(
-                "more than {MOST} points would have to be judged again; send points in the order of their times, or begin another series"
+                "more than {most} points would have to be judged again; send points in the order of their times, or begin another series"
             );
-            return Err(refused(message, MOST).into());
+            return Err(refused(message, most).into());
         };
         self.left = rest;
         Ok(())

@@ -96,7 +96,7 @@ pub(super) async fn insert(
 ) -> Result<(Vec<Outcome>, Vec<Opening>), Error> {
     let series_id = open.ledger.series_id;
     store::insert(tx, series_id, drafts, &vec![Outcome::default(); drafts.len()]).await?;
-    let mut again = Again::of(drafts, sent);
+    let mut again = Again::of(drafts, sent, open.most);
     while let Some(first) = drafts.get(again.done()) {
         let stage = open.stage_at(first.place.ts);
         let end = open.stages.get(stage + 1).map_or(LAST, |next| next.starts_at);
@@ -113,7 +113,7 @@ pub(super) async fn insert(
 /// Judges anew all points from the beginning of the last stage on.
 pub(crate) async fn rejudge(tx: &mut OrgTx, open: &mut Open) -> Result<Vec<Opening>, Error> {
     let stage = open.stages.len().saturating_sub(1);
-    let mut again = Again::of(&[], &[]);
+    let mut again = Again::of(&[], &[], open.most);
     let Some(walk) = open.begin(stage) else { return Ok(Vec::new()) };
     again.anew(walk);
     again.judge(tx, open, LAST).await?;

@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
+    again::MOST,
     spans::Span,
     walk::{Kept, Walk},
 };
@@ -35,6 +36,8 @@ pub(crate) struct Open {
     pub(super) ledger: Ledger,
     pub(crate) series: Series,
     pub(super) stages: Vec<Stage>,
+    /// How many points are judged again for late ones at most.
+    pub(super) most: usize,
 }
 
 impl Ledger {
@@ -69,7 +72,7 @@ impl Open {
         let ledger = Ledger::lock(tx, series_id).await?;
         let series = Series::find(tx, series_id).await?;
         let stages = Stage::all(tx, &series).await?;
-        Ok(Self { ledger, series, stages })
+        Ok(Self { ledger, series, stages, most: MOST })
     }
 
     /// The first time behind all points and the beginning of the stage in force; now when there are no points.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use spectra_mesh::{Error, OrgTx, Page, id, moment, page};
+use spectra_mesh::{Error, OrgTx, Page, id, moment, optional_id, page};
 use spectra_proto::analysis as pb;
 use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
@@ -47,10 +47,14 @@ impl Point {
             r#"SELECT id, series_id, ts AS created_at, value, statistic, subgroup, n, part, components, run_id, triggered_rules, excluded,
                       excluded_reason, calibration_suspect, metadata
                  FROM spc_points
-                WHERE organization_id = $1 AND series_id = $6 AND ts >= $7 AND ts < $8"#,
+                WHERE organization_id = $1 AND series_id = $6 AND ts >= $7 AND ts < $8
+                  AND ($9::uuid IS NULL OR run_id = $9)
+                  AND ($10::boolean IS NULL OR calibration_suspect = $10)"#,
             series.id,
             asked.from.and_then(moment).unwrap_or(OffsetDateTime::UNIX_EPOCH),
             asked.to.and_then(moment).unwrap_or(LAST),
+            optional_id(asked.run_id.as_deref())?,
+            asked.calibration_suspect,
         )?;
         Ok(pb::ListSpcPointsResponse { items, pagination })
     }

@@ -9,7 +9,7 @@ use spectra_proto::{
     Label,
     analysis::{self as pb, SpcChartType, SpcRuleset},
 };
-use spectra_spc::{ChartType, Limits, Plan, Ruleset, Settings};
+use spectra_spc::{ChartType, Limits, Plan, Ruleset, Settings, Severity};
 
 /// What a stage freezes, as somebody asks for it. Numbers are in the unit of the values.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +79,16 @@ impl Definition {
             frozen.plan(self.chart, 1)?;
         }
         Ok(Sound { definition: self, ruleset, settings, frozen })
+    }
+
+    /// Whether any rule that points are judged by is critical. What does not hold together is not said to have none.
+    pub(super) fn is_ever_critical(&self) -> bool {
+        // The rules are the same whatever the limits.
+        let plan = self.rules().ok().zip(self.settings().ok()).and_then(|(ruleset, settings)| {
+            let limits = Limits::process(0.0, 1.0);
+            Frozen { limits, ruleset, settings }.plan(self.chart).ok()
+        });
+        plan.is_none_or(|plan| plan.rules().rules().iter().any(|rule| rule.severity() == Severity::Critical))
     }
 
     /// The rules of the newest version of the set.

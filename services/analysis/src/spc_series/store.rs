@@ -76,9 +76,9 @@ impl Series {
             "INSERT INTO spc_series
                     (organization_id, id, name, path, entity_type, entity_id, method, instrument_id, metric, chart_type, subgroup_size,
                      spec_lcl, spec_ucl, target, ctrl_lcl, ctrl_ucl, centre, sigma, limits_frozen_at, ruleset, ruleset_version,
-                     ruleset_options, chart_options, hold, is_active)
+                     ruleset_options, chart_options, hold, is_active, reaction_plan)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                     CASE WHEN $19 THEN now() END, $20, $21, $22, $23, $24, $25)",
+                     CASE WHEN $19 THEN now() END, $20, $21, $22, $23, $24, $25, $26)",
             tx.org(),
             series_id,
             series.name,
@@ -104,6 +104,7 @@ impl Series {
             &definition.chart_options,
             series.hold,
             series.is_active.unwrap_or(true),
+            series.reaction_plan,
         )
         .execute(tx.conn())
         .await?;
@@ -122,24 +123,25 @@ impl Series {
         let is_active = series.is_active.ok_or_else(|| Error::invalid("series.is_active", "cannot be cleared"))?;
         follow(&current, &mut series);
         described(&series)?;
-        if current.hold && (!series.hold || series.method != current.method) {
+        if current.hold && !series.hold {
             may_let_go(tx, series_id).await?;
         }
         let was = Definition::of(&current);
         let sound = Definition::of(&series).sound()?;
         sqlx::query!(
-            "UPDATE spc_series SET name = $3, path = $4, method = $5, spec_lcl = $6, spec_ucl = $7, target = $8, hold = $9, is_active = $10
+            "UPDATE spc_series
+                SET name = $3, path = $4, spec_lcl = $5, spec_ucl = $6, target = $7, hold = $8, is_active = $9, reaction_plan = $10
               WHERE organization_id = $1 AND id = $2",
             tx.org(),
             series_id,
             series.name,
             series.path,
-            series.method,
             series.spec_lcl,
             series.spec_ucl,
             series.target,
             series.hold,
             is_active,
+            series.reaction_plan,
         )
         .execute(tx.conn())
         .await?;
