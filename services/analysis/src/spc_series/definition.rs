@@ -86,7 +86,7 @@ impl Definition {
         // The rules are the same whatever the limits.
         let plan = self.rules().ok().zip(self.settings().ok()).and_then(|(ruleset, settings)| {
             let limits = Limits::process(0.0, 1.0);
-            Frozen { limits, ruleset, settings }.plan(self.chart).ok()
+            Frozen { limits, ruleset, settings }.plan(self.chart, 1).ok()
         });
         plan.is_none_or(|plan| plan.rules().rules().iter().any(|rule| rule.severity() == Severity::Critical))
     }
