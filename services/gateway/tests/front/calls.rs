@@ -30,7 +30,9 @@ fn material() -> String {
 async fn a_resource_is_read_and_read_again() {
     let (_double, front) = stage().await;
     let read = front.get(&material()).await;
-    assert_eq!((read.status.as_u16(), read.header("content-type"), read.header("etag")), (200, "application/json", "\"3\""));
+    assert_eq!((read.status.as_u16(), read.header("content-type")), (200, "application/json"));
+    let tag = read.header("etag").to_owned();
+    assert!(tag.starts_with("\"3-"), "{tag}");
     let expected = json!({
         "id": ID, "organization_id": "", "name": "Silicon", "type": "semiconductor", "composition": null, "properties": null,
         "supplier": null, "metadata": null, "revision": 3, "created_at": null, "updated_at": null,
@@ -47,8 +49,8 @@ async fn a_resource_is_read_and_read_again() {
     }
     assert!(read.header("content-security-policy").starts_with("default-src 'none'"));
 
-    let again = front.send(Method::GET, &material(), &[("if-none-match", "\"1\", W/\"3\"")], "").await;
-    assert_eq!((again.status.as_u16(), again.header("etag"), again.body.len()), (304, "\"3\"", 0));
+    let again = front.send(Method::GET, &material(), &[("if-none-match", &*format!("\"1\", W/{tag}"))], "").await;
+    assert_eq!((again.status.as_u16(), again.header("etag"), again.body.len()), (304, tag.as_str(), 0));
     assert_eq!(again.header("content-length"), "");
     let head = front.send(Method::HEAD, &material(), &[], "").await;
     assert_eq!((head.status.as_u16(), head.header("content-length")), (200, read.body.len().to_string().as_str()));
@@ -59,7 +61,8 @@ async fn a_resource_is_read_and_read_again() {
 async fn a_resource_is_made_and_changed() {
     let (_double, front) = stage().await;
     let made = front.send(Method::POST, MATERIALS, &[], "{\"name\":\"Germanium\",\"type\":\"s\"}").await;
-    assert_eq!((made.status.as_u16(), made.header("location"), made.header("etag")), (201, material().as_str(), "\"1\""));
+    assert_eq!((made.status.as_u16(), made.header("location")), (201, material().as_str()));
+    assert!(made.header("etag").starts_with("\"1-"), "{}", made.header("etag"));
     assert_eq!(made.json()["name"], "Germanium");
     for method in [Method::PUT, Method::PATCH] {
         let changed = front.send(method, &material(), &[], "{\"name\":\"n\",\"supplier\":null,\"metadata\":{\"a\":1}}").await;
