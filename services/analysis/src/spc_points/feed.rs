@@ -91,16 +91,22 @@ impl Watching {
         Ok(Open { most: MOST, ..Open::lock(tx, self.id).await? })
     }
 
-    /// Adds what results measured: all at once, or where the series does not take that, one by one. Gives why it does not take what it does not.
-    async fn take(&self, tx: &mut OrgTx, open: Open, run_id: Uuid, results: &[Measured]) -> Result<Vec<String>, Error> {
+    /// What results measured, as points of the series, and why it is no point where it is none.
+    fn read(&self, run_id: Uuid, results: &[Measured]) -> (Vec<pb::SpcPoint>, Vec<String>) {
         let (mut points, mut untaken) = (Vec::new(), Vec::new());
         for result in results.iter().filter(|result| !result.charted.contains(&self.metric)) {
-            let Some(read) = metrics::point(self.chart_type.0, &self.metric, &self.part, &result.metrics) else { continue };
-            match read {
-                Ok(point) => points.push(pb::SpcPoint { ts: Some(stamp(self.ts)), run_id: Some(run_id.to_string()), ..point }),
-                Err(why) => untaken.push(why),
+            match metrics::point(self.chart_type.0, &self.metric, &self.part, &result.metrics) {
+                Some(Ok(point)) => points.push(pb::SpcPoint { ts: Some(stamp(self.ts)), run_id: Some(run_id.to_string()), ..point }),
+                Some(Err(why)) => untaken.push(why),
+                None => {}
             }
         }
+        (points, untaken)
+    }
+
+    /// Adds what results measured: all at once, or where the series does not take that, one by one. Gives why it does not take what it does not.
+    async fn take(&self, tx: &mut OrgTx, open: Open, run_id: Uuid, results: &[Measured]) -> Result<Vec<String>, Error> {
+        let (points, mut untaken) = self.read(run_id, results);
         if points.is_empty() {
             return Ok(untaken);
         }
