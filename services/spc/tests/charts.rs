@@ -112,7 +112,7 @@ fn what_is_refused_leaves_the_series_as_it_was() {
         assert_eq!(serde_json::to_string(series.state()).unwrap(), before);
     }
     let other = online(ChartType::Ewma, Limits::process(0.0, 1.0), Settings::default());
-    assert!(Online::resume(Arc::new(series.plan().clone()), other.state().clone()).is_err(), "the state of another chart");
+    assert!(Online::resume(Arc::clone(series.plan()), other.state().clone()).is_err(), "the state of another chart");
 }
 
 /// Of 4 values and sigma 2: d2 = 2.0588 and d3 = 0.8798, so that ranges are held against (2.0588 + 3 * 0.8798) * 2 = 9.396.
