@@ -84,7 +84,7 @@ impl Walk {
     pub(super) fn resume(stage: &Stage, chart: SpcChartType, size: i32, kept: Kept) -> Option<Self> {
         let begun = Self::begin(stage, chart, size).filter(|_| kept.stage == stage.number)?;
         let online = match (&begun.online, kept.state) {
-            (Some(online), Some(state)) => Some(Online::resume(Arc::clone(online.plan()), state).ok()?),
+            (Some(online), Some(judged)) => Some(Online::resume(Arc::clone(online.plan()), judged).ok()?),
             (None, None) => None,
             _ => return None,
         };
