@@ -82,7 +82,7 @@ async fn late_points_are_judged_as_if_they_had_come_in_time() {
         (json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "ruleset": "nelson"}), 1),
         (json!({"ctrl_lcl": -3, "ctrl_ucl": 3, "chart_type": "ewma"}), 1),
         (json!({"ctrl_lcl": -1.5, "ctrl_ucl": 1.5, "chart_type": "xbar_r", "subgroup_size": 3}), 3),
-        (json!({"centre": 0, "sigma": 1.5, "chart_type": "xbar_s", "subgroup_size": 4}), 4),
+        (json!({"centre": 0, "sigma": 1, "chart_type": "xbar_s", "subgroup_size": 4}), 4),
         (json!({"ctrl_lcl": -4, "ctrl_ucl": 4, "chart_options": {"judge_spread": true}}), 1),
     ] {
         let (whole, late) = (series(&engineer, more.clone()).await, series(&engineer, more.clone()).await);
