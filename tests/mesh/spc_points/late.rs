@@ -167,6 +167,27 @@ async fn an_episode_lasts_over_missing_points() {
     assert_eq!(told(&path).await, [days[42].as_str()], "what is behind the missing ones has its alert");
 }
 
+#[tokio::test]
+async fn points_of_one_time_are_summed_up_once() {
+    let mesh = Mesh::start().await;
+    let engineer = mesh.demo("engineer").await;
+    let path = standard(&engineer).await;
+    let (first, late, same) = (day(1), day(3), day(5));
+    let mut sent = vec![(first.as_str(), Some(0.5))];
+    sent.extend(values(600).into_iter().map(|value| (same.as_str(), Some(value / 10.0))));
+    points(&engineer, &path, &sent).await;
+    assert_summed(&mesh, &path).await;
+    points(&engineer, &path, &[(&late, Some(0.9))]).await;
+    assert_summed(&mesh, &path).await;
+    points(&engineer, &path, &[(&same, Some(0.8)), (&late, Some(-0.9))]).await;
+    assert_summed(&mesh, &path).await;
+    let body = json!({"reason": "closer limits", "ctrl_lcl": -1, "ctrl_ucl": 1, "starts_at": day(4)});
+    engineer.post(&format!("{path}/rebase"), body).await.expect(200);
+    assert_summed(&mesh, &path).await;
+    points(&engineer, &path, &[(&same, Some(0.7)), (&day(6), Some(0.1))]).await;
+    assert_summed(&mesh, &path).await;
+}
+
 /// Many points that come late, each alone among others, are few to judge.
 #[tokio::test]
 async fn scattered_late_points_are_taken() {

@@ -62,6 +62,8 @@ pub(super) async fn chart(tx: &mut OrgTx, asked: &pb::GetSpcChartRequest) -> Res
 /// The newest points with a mark.
 async fn marked(tx: &mut OrgTx, window: &Window, ruler: &Ruler, mark: Mark) -> Result<Vec<pb::SpcChartPoint>, Error> {
     let mut points = window.marked(tx, mark, LISTED).await?;
-    points.iter_mut().for_each(|point| ruler.measure(point));
+    for point in &mut points {
+        ruler.measure(point);
+    }
     Ok(points.into_iter().map(Into::into).collect())
 }

@@ -58,7 +58,9 @@ pub(super) async fn picture(tx: &mut OrgTx, window: &Window, ruler: &mut Ruler, 
 /// The points of a window with what belongs to each.
 async fn measured(tx: &mut OrgTx, window: &Window, ruler: &Ruler) -> Result<Vec<Drawn>, Error> {
     let mut points = window.points(tx, READ).await?;
-    points.iter_mut().for_each(|point| ruler.measure(point));
+    for point in &mut points {
+        ruler.measure(point);
+    }
     ruler.range(&mut points);
     Ok(points)
 }
