@@ -249,7 +249,7 @@ async fn short_runs() {
         centre: Some(0.0),
         limits: [Some(-3.0), Some(3.0)],
         one_sigma: Some([-1.0, 1.0]),
-        spread: Some([1.128_379, 0.0, 3.685_887]),
+        spread: Some([std::f64::consts::FRAC_2_SQRT_PI, 0.0, 3.685_887]),
     };
     assert_lines(&told, &expected);
     near(&column(&told, "statistic"), &[Some(1.0), Some(-2.0), Some(3.5)]);

@@ -220,5 +220,4 @@ async fn scattered_late_points_are_taken() {
     let spans = sqlx::query_scalar("SELECT count(*) FROM analysis.spc_spans WHERE series_id = $1").bind(id);
     let spans: i64 = spans.fetch_one(&mut mesh.sql().await).await.unwrap();
     assert!(spans < 100, "{spans} spans of 10,071 points");
-    engineer.post(&format!("{path}/points"), json!({"points": [{"ts": "2999-01-01T00:00:00Z", "value": 1}]})).await.refused(422, "invalid");
 }

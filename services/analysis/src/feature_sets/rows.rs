@@ -72,9 +72,9 @@ pub(crate) async fn selected_runs(tx: &mut OrgTx, feature_set_id: &str, most: i6
     let (selection, _) = Selection::read(&set.spec.0)?;
     let metrics = selection.metrics();
     let runs = sqlx::query_scalar!(
-        "SELECT DISTINCT results.run_id
-           FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
-          WHERE results.organization_id = $1 AND selected(results, runs, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "SELECT DISTINCT o.run_id
+           FROM results o JOIN runs r ON r.organization_id = o.organization_id AND r.id = o.run_id
+          WHERE o.organization_id = $1 AND selected(o, r, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
           LIMIT $12",
         tx.org(),
         metrics.as_deref(),

@@ -2,7 +2,7 @@
 
 use spectra_mesh::{Error, Object, moment, optional_id, stamp};
 use spectra_proto::analysis as pb;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::store::{LAST, Outcome};
@@ -16,9 +16,6 @@ pub(crate) struct Place {
 
 /// Behind every point.
 pub(super) const END: Place = Place { ts: LAST, id: Uuid::max() };
-
-/// How far ahead of the clock a point may be.
-const AHEAD: Duration = Duration::days(366);
 
 /// What a point is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,9 +68,8 @@ impl Draft {
         let ts = match point.ts {
             None => now,
             Some(ts) => match moment(ts) {
-                // One far ahead would make a late point of every one after it.
-                Some(ts) if ts >= OffsetDateTime::UNIX_EPOCH && ts <= now.saturating_add(AHEAD) => ts,
-                _ => return broken("ts", "must be from 1970 on, and at most a year ahead"),
+                Some(ts) if ts >= OffsetDateTime::UNIX_EPOCH && ts.year() < 9999 => ts,
+                _ => return broken("ts", "must be from 1970 on"),
             },
         };
         if point.value.is_some_and(f64::is_infinite) {
@@ -124,7 +120,7 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
+    use time::{Duration, macros::datetime};
 
     use super::*;
 
