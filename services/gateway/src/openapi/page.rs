@@ -1,6 +1,10 @@
 //! What people read of the contract: the document, and a page that shows it without any other host.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    panic::resume_unwind,
+    thread,
+};
 
 use bytes::Bytes;
 use http::{
@@ -29,12 +33,17 @@ pub(crate) struct Page {
 /// The pages, with their paths.
 pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 5] {
     [
-        ("/openapi.json", Page::new("application/json", super::document(pool).into())),
+        ("/openapi.json", Page::new("application/json", apart(|| super::document(pool)).into())),
         ("/docs", Page::of("text/html; charset=utf-8", include_str!("reader.html"))),
         ("/docs/reader.css", Page::of("text/css; charset=utf-8", include_str!("reader.css"))),
         ("/docs/reader.js", Page::of("text/javascript; charset=utf-8", include_str!("reader.js"))),
         ("/docs/schema.js", Page::of("text/javascript; charset=utf-8", include_str!("schema.js"))),
     ]
+}
+
+/// Works in a thread of its own: what is allocated and freed meanwhile lies apart from what stays, and goes back to the system.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Page {
