@@ -39,6 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The bytes go on as they are: a trip through prost-types would drop the policy options.
     let contract = compiler.encode_file_descriptor_set();
     fs::write(out.join("contract.bin"), contract)?;
+    let bare = compiler.include_source_info(false).encode_file_descriptor_set();
+    fs::write(out.join("bare.bin"), bare)?;
+    compiler.include_source_info(true);
 
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();

@@ -3,10 +3,7 @@
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value,
-    prost_types::{FileDescriptorProto, FileDescriptorSet},
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
 
 mod generated;
 mod label;
@@ -28,15 +25,16 @@ pub const JSON_DEPTH: usize = 32;
 /// Every contract as an encoded `google.protobuf.FileDescriptorSet`, with its options and comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contract.bin"));
 
-/// The contracts, to be walked at run time.
-pub static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build encoded these descriptors"));
+/// The same without the comments, which are most of the memory that descriptors take.
+pub const BARE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bare.bin"));
 
-/// The contracts of a pool as reflection tells them: without the comments, which no client asks for and which are most of their bytes.
+/// The contracts without their comments, to be walked at run time.
+pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(BARE).expect("the build encoded these descriptors"));
+
+/// The contracts with their comments, for whoever writes them down.
 #[must_use]
-pub fn uncommented(pool: &DescriptorPool) -> Vec<u8> {
-    let bare = |file: &FileDescriptorProto| FileDescriptorProto { source_code_info: None, ..file.clone() };
-    FileDescriptorSet { file: pool.file_descriptor_protos().map(bare).collect() }.encode_to_vec()
+pub fn commented() -> DescriptorPool {
+    DescriptorPool::decode(DESCRIPTORS).expect("the build encoded these descriptors")
 }
 
 /// The option of this full name among `options`; none when it is unset or is no `T`.

@@ -1,17 +1,18 @@
 //! What holds for every contract, so that a new one is held to it from its first day.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
-use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use spectra_proto::{
-    POOL,
     api::{FieldBehavior, HttpRule, http_rule::Pattern},
     option,
     validate::{FieldRules, field_rules},
 };
 
+static CONTRACT: LazyLock<DescriptorPool> = LazyLock::new(spectra_proto::commented);
+
 fn methods() -> Vec<MethodDescriptor> {
-    let services = POOL.services().filter(|service| service.package_name().starts_with("spectra."));
+    let services = CONTRACT.services().filter(|service| service.package_name().starts_with("spectra."));
     services.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
 }
 
@@ -147,7 +148,7 @@ fn settable(message: &MessageDescriptor, found: &mut Vec<FieldDescriptor>) {
 }
 
 fn is_output_only(options: &DynamicMessage) -> bool {
-    let behavior = POOL.get_extension_by_name("google.api.field_behavior").expect("declared here");
+    let behavior = CONTRACT.get_extension_by_name("google.api.field_behavior").expect("declared here");
     let values = options.get_extension(&behavior).into_owned();
     let output_only = FieldBehavior::OutputOnly as i32;
     values.as_list().is_some_and(|list| list.iter().any(|v| v.as_enum_number() == Some(output_only)))

@@ -50,7 +50,7 @@ use crate::{front::Front, grpc::Door, guard::Guard, transcode::Plans};
 /// The product's contract as an OpenAPI document.
 #[must_use]
 pub fn openapi() -> Vec<u8> {
-    openapi::document(&spectra_proto::POOL)
+    openapi::document(&spectra_proto::commented())
 }
 
 /// The front of the mesh, ready to serve.
@@ -60,7 +60,7 @@ impl Gateway {
     /// The gateway of the product's contract. `peers` names the service that owns each package, such as
     /// `spectra.lims.v1`. Refused when two routes take the same requests, or one does not fit its method.
     pub fn new(peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
-        Self::of(&spectra_proto::POOL, peers)
+        Self::of(&spectra_proto::commented(), peers)
     }
 
     /// The gateway of any contract.

@@ -56,10 +56,9 @@ impl Service {
         }
         let (reporter, health) = tonic_health::server::health_reporter();
         let pulse = tokio::spawn(report(reporter, self.offers, self.db.clone(), Arc::clone(&self.authority), stop.clone()));
-        let described = spectra_proto::uncommented(&spectra_proto::POOL);
         let reflection = || {
             let mut builder = tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(&described)
+                .register_encoded_file_descriptor_set(spectra_proto::BARE)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
             for name in self.offers.iter().chain(&["grpc.health.v1.Health"]) {
                 builder = builder.with_service_name(*name);
