@@ -33,6 +33,7 @@ pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::dec
 
 /// The contracts with their comments, for whoever writes them down.
 #[must_use]
+#[expect(clippy::missing_panics_doc, reason = "the build encoded these descriptors")]
 pub fn commented() -> DescriptorPool {
     DescriptorPool::decode(DESCRIPTORS).expect("the build encoded these descriptors")
 }

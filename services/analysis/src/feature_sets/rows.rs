@@ -45,10 +45,10 @@ pub(super) async fn page(tx: &mut OrgTx, set: &FeatureSet, page: &Page) -> Resul
         tx,
         page,
         Row,
-        r#"SELECT results.id, results.run_id, results.result_type, runs.instrument_id AS "instrument_id!", runs.sample_id, results.calibration_id,
-                  runs.calibration_suspect AS "calibration_suspect!", results.metrics, results.created_at
-             FROM results JOIN runs ON runs.organization_id = results.organization_id AND runs.id = results.run_id
-            WHERE results.organization_id = $1 AND selected(results, runs, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"#,
+        r#"SELECT o.id, o.run_id, o.result_type, r.instrument_id AS "instrument_id!", r.sample_id, o.calibration_id,
+                  r.calibration_suspect AS "calibration_suspect!", o.metrics, o.created_at
+             FROM results o JOIN runs r ON r.organization_id = o.organization_id AND r.id = o.run_id
+            WHERE o.organization_id = $1 AND selected(o, r, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"#,
         metrics.as_deref(),
         selection.result_type,
         selection.method,
