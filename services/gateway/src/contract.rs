@@ -8,7 +8,7 @@ use spectra_mesh::Peer;
 use spectra_proto::policy::method_policy;
 
 use crate::{
-    openapi::page::{self, Page},
+    openapi::page::{self, Describe, Page},
     routes::{
         Route, Routes,
         binding::Binding,
@@ -45,12 +45,12 @@ pub(crate) fn offered(service: &ServiceDescriptor) -> Vec<MethodDescriptor> {
     service.methods().filter(|method| !method_policy(method).unwrap_or_default().internal).collect()
 }
 
-/// The routes of every method of the contract that says one, and the gateway's own.
-pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)]) -> Result<Routes<Target>, Unfit> {
+/// The routes of every method of the contract that says one, and the gateway's own, which show the document of the contract.
+pub(crate) fn routes(pool: &DescriptorPool, plans: &Plans, peers: &[(&str, Peer)], describe: Describe) -> Result<Routes<Target>, Unfit> {
     let mut routes = Routes::default();
     let mut faults = Vec::new();
     let signs = [("/", Target::Index), ("/health", Target::Health), ("/health/ready", Target::Ready)];
-    let pages = page::all(pool).into_iter().map(|(path, page)| (path, Target::Page(page)));
+    let pages = page::all(describe).into_iter().map(|(path, page)| (path, Target::Page(page)));
     for (path, target) in signs.into_iter().chain(pages) {
         let own = Template::parse(path)
             .and_then(|template| routes.add(Route { method: Some(Method::GET), template, owner: "the gateway".to_owned(), target }));

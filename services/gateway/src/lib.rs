@@ -45,7 +45,7 @@ mod upload;
 pub use contract::Unfit;
 pub use guard::{Limits, Protection, Proxies, Rates};
 
-use crate::{front::Front, grpc::Door, guard::Guard, transcode::Plans};
+use crate::{front::Front, grpc::Door, guard::Guard, openapi::page::Describe, transcode::Plans};
 
 /// The product's contract as an OpenAPI document.
 #[must_use]
@@ -60,13 +60,18 @@ impl Gateway {
     /// The gateway of the product's contract. `peers` names the service that owns each package, such as
     /// `spectra.lims.v1`. Refused when two routes take the same requests, or one does not fit its method.
     pub fn new(peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
-        Self::of(&spectra_proto::commented(), peers)
+        Self::described(&spectra_proto::POOL, peers, Box::new(openapi))
     }
 
     /// The gateway of any contract.
     pub fn of(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
+        let described = pool.clone();
+        Self::described(pool, peers, Box::new(move || openapi::document(&described)))
+    }
+
+    fn described(pool: &DescriptorPool, peers: &[(&str, Peer)], describe: Describe) -> Result<Self, Unfit> {
         let plans = Arc::new(Plans::new(pool));
-        let routes = contract::routes(pool, &plans, peers)?;
+        let routes = contract::routes(pool, &plans, peers, describe)?;
         let prefixes = contract::prefixes(&routes);
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
         services.sort_by_key(Peer::name);

@@ -16,7 +16,7 @@ fn of_methods(routes: &Routes<Target>) -> usize {
 
 #[tokio::test]
 async fn every_rule_of_the_product_is_a_route() {
-    let routes = routes(&POOL, &Plans::new(&POOL), &product()).expect("a contract that fits");
+    let routes = routes(&POOL, &Plans::new(&POOL), &product(), Box::new(Vec::new)).expect("a contract that fits");
     let methods: Vec<_> = POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
     let rules: usize = methods.iter().map(|method| rpc::rules(method).len()).sum();
     assert!(rules > 40, "{rules} rules");
@@ -38,7 +38,7 @@ async fn prefixes_are_what_paths_begin_with() {
     let methods: String =
         methods.iter().map(|(name, path)| method(name, "GetThingRequest", "Thing", &format!("get: \"{path}\""))).collect();
     let pool = pool(&methods);
-    let routes = routes(&pool, &Plans::new(&pool), &peers()).expect("a contract that fits");
+    let routes = routes(&pool, &Plans::new(&pool), &peers(), Box::new(Vec::new)).expect("a contract that fits");
     assert_eq!(prefixes(&routes), ["/api/x", "/api/xy", "/auth"]);
 }
 
@@ -73,11 +73,11 @@ async fn what_does_not_fit_is_told_at_start() {
         ),
     ] {
         let pool = pool(&methods);
-        let fault = routes(&pool, &Plans::new(&pool), &peers()).expect_err(told);
+        let fault = routes(&pool, &Plans::new(&pool), &peers(), Box::new(Vec::new)).expect_err(told);
         assert!(fault.to_string().contains(told), "{fault}");
     }
     let pool = pool(&get("get: \"/t/{part.name}\""));
-    let fault = routes(&pool, &Plans::new(&pool), &[]).expect_err("nobody serves it");
+    let fault = routes(&pool, &Plans::new(&pool), &[], Box::new(Vec::new)).expect_err("nobody serves it");
     assert!(fault.to_string().ends_with("test.v1.ThingService.Get: no service is named for test.v1"), "{fault}");
 }
 
@@ -87,7 +87,7 @@ async fn methods_without_a_rule_have_no_route() {
                    rpc Send(stream GetThingRequest) returns (Thing) { option (google.api.http) = {post: \"/send\" body: \"*\"}; }
                    rpc Watch(GetThingRequest) returns (stream Thing) { option (google.api.http) = {get: \"/watch\"}; }";
     let pool = pool(methods);
-    let routes = routes(&pool, &Plans::new(&pool), &peers()).expect("a contract that fits");
+    let routes = routes(&pool, &Plans::new(&pool), &peers(), Box::new(Vec::new)).expect("a contract that fits");
     assert_eq!(of_methods(&routes), 2);
     assert!(routes.find(&Method::GET, "/watch").is_ok() && routes.find(&Method::POST, "/send").is_ok());
 }
@@ -100,7 +100,7 @@ async fn what_services_alone_call_is_not_offered() {
                      option (spectra.policy.v1.policy) = {internal: true};
                    }";
     let pool = pool(methods);
-    let routes = routes(&pool, &Plans::new(&pool), &peers()).expect("a contract that fits");
+    let routes = routes(&pool, &Plans::new(&pool), &peers(), Box::new(Vec::new)).expect("a contract that fits");
     assert_eq!(of_methods(&routes), 1);
     assert!(routes.find(&Method::POST, "/test.v1.ThingService/Get").is_ok());
     for (verb, path) in [(Method::GET, "/sign/1"), (Method::POST, "/test.v1.ThingService/Sign")] {
@@ -117,7 +117,7 @@ async fn a_resource_is_at_home_where_it_is_read_by_id() {
         + &method("Get", "GetThingRequest", "Thing", "get: \"/t/{id}\" additional_bindings {get: \"/things/{id}\"}")
         + &method("Make", "ChangeThingRequest", "Thing", "post: \"/t/{id}/copies\" body: \"thing_part\"");
     let pool = pool(&methods);
-    let routes = routes(&pool, &Plans::new(&pool), &peers()).expect("a contract that fits");
+    let routes = routes(&pool, &Plans::new(&pool), &peers(), Box::new(Vec::new)).expect("a contract that fits");
     let made = routes.find(&Method::POST, "/t/1/copies").expect("a route");
     let Target::Rpc(binding) = &made.route.target else { panic!("a method's route") };
     assert_eq!(binding.rpc.home.as_ref().map(|home| home.expand("a/b")), Some("/t/a%2Fb".to_owned()));

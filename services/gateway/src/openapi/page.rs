@@ -2,8 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    panic::resume_unwind,
-    thread,
+    sync::LazyLock,
 };
 
 use bytes::Bytes;
@@ -11,7 +10,6 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
-use prost_reflect::DescriptorPool;
 
 use crate::{
     answer::{Answer, whole},
@@ -22,18 +20,27 @@ use crate::{
 const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Text that is the same until the next start.
+/// How the document is made.
+pub(crate) type Describe = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
+/// Text that is the same until the next start, made when somebody first asks for it: most gateways are never asked for the document,
+/// and what it takes to make it is as much as all else that they hold.
 #[derive(Debug)]
 pub(crate) struct Page {
     kind: &'static str,
-    text: Bytes,
+    text: LazyLock<Text, Box<dyn FnOnce() -> Text + Send>>,
+}
+
+#[derive(Debug)]
+struct Text {
+    bytes: Bytes,
     tag: String,
 }
 
 /// The pages, with their paths.
-pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 5] {
+pub(crate) fn all(describe: Describe) -> [(&'static str, Page); 5] {
     [
-        ("/openapi.json", Page::new("application/json", apart(|| super::document(pool)).into())),
+        ("/openapi.json", Page::new("application/json", move || describe().into())),
         ("/docs", Page::of("text/html; charset=utf-8", include_str!("reader.html"))),
         ("/docs/reader.css", Page::of("text/css; charset=utf-8", include_str!("reader.css"))),
         ("/docs/reader.js", Page::of("text/javascript; charset=utf-8", include_str!("reader.js"))),
@@ -41,28 +48,22 @@ pub(crate) fn all(pool: &DescriptorPool) -> [(&'static str, Page); 5] {
     ]
 }
 
-/// Works in a thread of its own: what is allocated and freed meanwhile lies apart from what stays, and goes back to the system.
-fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| resume_unwind(panic))
-}
-
 impl Page {
     fn of(kind: &'static str, text: &'static str) -> Self {
-        Self::new(kind, Bytes::from_static(text.as_bytes()))
+        Self::new(kind, || Bytes::from_static(text.as_bytes()))
     }
 
-    fn new(kind: &'static str, text: Bytes) -> Self {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        Self { kind, tag: format!("\"{:016x}\"", hasher.finish()), text }
+    fn new(kind: &'static str, make: impl FnOnce() -> Bytes + Send + 'static) -> Self {
+        Self { kind, text: LazyLock::new(Box::new(move || Text::of(make()))) }
     }
 
     /// The page, or that the client has it.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Answer {
-        let known = headers.get_all(IF_NONE_MATCH).iter().any(|tags| respond::names(tags, &self.tag));
+        let text = &*self.text;
+        let known = headers.get_all(IF_NONE_MATCH).iter().any(|tags| respond::names(tags, &text.tag));
         let mut answer = Response::new(whole(""));
         let told = answer.headers_mut();
-        told.extend(HeaderValue::try_from(&self.tag).ok().map(|tag| (ETAG, tag)));
+        told.extend(HeaderValue::try_from(&text.tag).ok().map(|tag| (ETAG, tag)));
         // The next release may say something else.
         told.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
         told.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OWN));
@@ -71,8 +72,16 @@ impl Page {
             return answer;
         }
         told.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        *answer.body_mut() = whole(self.text.clone());
+        *answer.body_mut() = whole(text.bytes.clone());
         answer
+    }
+}
+
+impl Text {
+    fn of(bytes: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Self { tag: format!("\"{:016x}\"", hasher.finish()), bytes }
     }
 }
 
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn pages_are_asked_for_again_but_not_sent_again() {
-        for (path, page) in all(&fixture::pool("")) {
+        for (path, page) in all(Box::new(|| crate::openapi::document(&fixture::pool("")))) {
             let first = page.answer(&HeaderMap::new());
             assert_eq!(first.status(), 200, "{path}");
             let asked: HeaderMap = [(IF_NONE_MATCH, first.headers()[ETAG].clone())].into_iter().collect();

@@ -31,7 +31,7 @@ impl Contract {
             + &method("Watch", "WatchThingsRequest", "stream ThingEvent", "get: \"/t/watch\"");
         let pool = pool(&methods);
         let plans = Plans::new(&pool);
-        let routes = contract::routes(&pool, &plans, &peers()).expect("a contract that fits");
+        let routes = contract::routes(&pool, &plans, &peers(), Box::new(Vec::new)).expect("a contract that fits");
         Self { pool, plans, routes }
     }
 

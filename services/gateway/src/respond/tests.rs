@@ -30,7 +30,7 @@ async fn shown(
         + &self::method("Act", "CheckThingRequest", "Thing", "post: \"/things/{id}:act\" body: \"*\"");
     let pool = pool(&methods);
     let plans = Plans::new(&pool);
-    let routes = contract::routes(&pool, &plans, &peers()).expect("a contract that fits");
+    let routes = contract::routes(&pool, &plans, &peers(), Box::new(Vec::new)).expect("a contract that fits");
     let found = routes.find(&method, path).unwrap_or_else(|miss| panic!("{method} {path}: {miss:?}"));
     let Target::Rpc(binding) = &found.route.target else { panic!("{path} is no method's") };
     let mut thing = DynamicMessage::new(pool.get_message_by_name("test.v1.Thing").expect("a message"));
