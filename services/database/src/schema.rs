@@ -20,7 +20,7 @@ static IDENTITY: Migrator = sqlx::migrate!("../../migrations/identity");
 static LIMS: Migrator = sqlx::migrate!("../../migrations/lims");
 static ANALYSIS: Migrator = sqlx::migrate!("../../migrations/analysis");
 
-/// Makes the partitions of the months to come, in a schema that has any: its owner alone may make tables, and its services are not that.
+/// Makes the partitions of the months to come, in a schema that has any, so that they are there before its service looks after them.
 const AHEAD: &str = "DO $$ BEGIN IF to_regprocedure('make_partitions()') IS NOT NULL THEN PERFORM make_partitions(); END IF; END $$";
 
 /// What PostgreSQL answers to a wrong password.

@@ -10,11 +10,7 @@ use http::{
 };
 use http_body::Frame;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
-use prost::Message;
-use prost_reflect::{
-    DescriptorPool,
-    prost_types::{FileDescriptorProto, FileDescriptorSet},
-};
+use prost_reflect::DescriptorPool;
 use spectra_mesh::{Error, Peer};
 use tokio_stream::StreamExt;
 use tonic::{Status, body::Body, service::RoutesBuilder};
@@ -63,12 +59,6 @@ fn is_grpc(kind: &HeaderValue) -> bool {
     kind.as_bytes().starts_with(b"application/grpc")
 }
 
-/// What reflection tells of a contract: no client asks for the comments, which are most of what it would keep.
-fn uncommented(pool: &DescriptorPool) -> Vec<u8> {
-    let bare = |file: &FileDescriptorProto| FileDescriptorProto { source_code_info: None, ..file.clone() };
-    FileDescriptorSet { file: pool.file_descriptor_protos().map(bare).collect() }.encode_to_vec()
-}
-
 impl Door {
     /// The door to the services of a contract; `peers` names who owns each package. Methods that `routes` lead to as well
     /// have one budget for both.
@@ -87,7 +77,7 @@ impl Door {
                 method.again = Arc::clone(&binding.rpc.again);
             }
         }
-        let described = uncommented(pool);
+        let described = pool.encode_to_vec();
         let reflection = || {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(&described)

@@ -73,34 +73,25 @@ pub(crate) struct Told {
     pub(crate) is_untouched: bool,
 }
 
-/// The alerts of a series that were opened at points of a time, the first one first; not those that were withdrawn.
-pub(crate) async fn told(tx: &mut OrgTx, series_id: Uuid, from: OffsetDateTime, to: OffsetDateTime) -> Result<Vec<Told>, Error> {
+/// The alerts of a series, of one rule or of all, that were opened at points from a place on and before another, the first ones first, so
+/// many or all; not those that were withdrawn.
+pub(crate) async fn told(
+    tx: &mut OrgTx,
+    series_id: Uuid,
+    rule: Option<&str>,
+    from: Place,
+    before: Place,
+    limit: Option<i64>,
+) -> Result<Vec<Told>, Error> {
     let told = sqlx::query_as!(
         Told,
         r#"SELECT a.id, a.rule, a.point_id, a.window_to, a.closed_at IS NULL AS "is_open!",
                   a.closed_at IS NULL AND a.acknowledged_at IS NULL AND NOT (s.hold AND a.severity = 'critical') AS "is_untouched!"
              FROM spc_alerts a JOIN spc_series s ON s.organization_id = a.organization_id AND s.id = a.series_id
-            WHERE a.organization_id = $1 AND a.series_id = $2 AND a.window_to BETWEEN $3 AND $4
+            WHERE a.organization_id = $1 AND a.series_id = $2 AND ($3::text IS NULL OR a.rule = $3)
+              AND (a.window_to, a.point_id) >= ($4, $5) AND (a.window_to, a.point_id) < ($6, $7)
               AND (a.closed_at IS NULL OR a.closed_by IS NOT NULL)
-            ORDER BY a.window_to, a.point_id, a.created_at, a.id"#,
-        tx.org(),
-        series_id,
-        from,
-        to,
-    );
-    Ok(told.fetch_all(tx.conn()).await?)
-}
-
-/// The first alert of a rule that was opened at a point from a place on and before another, and not withdrawn.
-pub(crate) async fn first(tx: &mut OrgTx, series_id: Uuid, rule: &str, from: Place, before: Place) -> Result<Option<Told>, Error> {
-    let told = sqlx::query_as!(
-        Told,
-        r#"SELECT a.id, a.rule, a.point_id, a.window_to, a.closed_at IS NULL AS "is_open!",
-                  a.closed_at IS NULL AND a.acknowledged_at IS NULL AND NOT (s.hold AND a.severity = 'critical') AS "is_untouched!"
-             FROM spc_alerts a JOIN spc_series s ON s.organization_id = a.organization_id AND s.id = a.series_id
-            WHERE a.organization_id = $1 AND a.series_id = $2 AND a.rule = $3 AND (a.window_to, a.point_id) >= ($4, $5)
-              AND (a.window_to, a.point_id) < ($6, $7) AND (a.closed_at IS NULL OR a.closed_by IS NOT NULL)
-            ORDER BY a.window_to, a.point_id, a.created_at, a.id LIMIT 1"#,
+            ORDER BY a.window_to, a.point_id, a.created_at, a.id LIMIT $8"#,
         tx.org(),
         series_id,
         rule,
@@ -108,8 +99,14 @@ pub(crate) async fn first(tx: &mut OrgTx, series_id: Uuid, rule: &str, from: Pla
         from.id,
         before.ts,
         before.id,
+        limit,
     );
-    Ok(told.fetch_optional(tx.conn()).await?)
+    Ok(told.fetch_all(tx.conn()).await?)
+}
+
+/// The first of them.
+pub(crate) async fn first(tx: &mut OrgTx, series_id: Uuid, rule: &str, from: Place, before: Place) -> Result<Option<Told>, Error> {
+    Ok(told(tx, series_id, Some(rule), from, before, Some(1)).await?.pop())
 }
 
 /// Closes alerts in nobody's name, but for those that somebody looks after by now.

@@ -85,10 +85,8 @@ impl Episodes {
 
     /// Reads the alerts of the points that are judged next, from the first to the last.
     pub(super) async fn read(&mut self, tx: &mut OrgTx, series_id: Uuid, first: Place, last: Place) -> Result<(), Error> {
-        for told in spc_alerts::told(tx, series_id, first.ts, last.ts).await? {
-            if (first..=last).contains(&told.place()) {
-                self.ahead.entry(told.point_id).or_default().push(told);
-            }
+        for told in spc_alerts::told(tx, series_id, None, first, next(last), None).await? {
+            self.ahead.entry(told.point_id).or_default().push(told);
         }
         Ok(())
     }

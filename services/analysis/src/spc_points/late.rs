@@ -16,8 +16,9 @@ use super::{
 };
 use crate::spc_alerts::Opening;
 
-/// How many points are read at once where all have to be, and at least.
+/// How many points are read at once where all have to be.
 const ALL: usize = 5_000;
+/// How many at least, where a few are enough.
 const SOME: usize = 64;
 
 /// The judging of a stage as it stands before a place.
