@@ -13,9 +13,11 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 use crate::{Error, Permit};
 
 mod address;
+mod ahead;
 mod balance;
 mod channel;
 mod connection;
+mod corked;
 mod held;
 mod lookup;
 

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tonic::body::Body;
 
-use super::held::Sent;
+use super::{corked::Corked, held::Sent};
 use crate::serve::{CALLS, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, WINDOW};
 
 /// How long a connection may take to be made.
@@ -131,7 +131,7 @@ pub(super) async fn connect(at: SocketAddr) -> io::Result<SendRequest<Sent>> {
         .keep_alive_while_idle(true)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW);
-    let (connection, driven) = timeout(LONGEST, builder.handshake(TokioIo::new(stream))).await?.map_err(io::Error::other)?;
+    let (connection, driven) = timeout(LONGEST, builder.handshake(TokioIo::new(Corked::new(stream)))).await?.map_err(io::Error::other)?;
     tokio::spawn(async move {
         if let Err(fault) = driven.await {
             tracing::debug!(%at, %fault, "a connection to a service broke");

@@ -12,6 +12,7 @@ use http_body_util::{BodyStream, StreamBody};
 use tokio_stream::StreamExt;
 use tonic::{Status, body::Body};
 
+use super::ahead::Ahead;
 use crate::Error;
 
 /// How much of a body is held after it was sent; what is longer is not sent again.
@@ -34,13 +35,13 @@ struct State {
     /// Whether anything was asked for.
     asked: bool,
     /// What is to follow; nothing when it was had back.
-    rest: Option<Body>,
+    rest: Option<Ahead>,
 }
 
 impl Kept {
     /// Keeps a body while it is sent.
     pub(super) fn new(body: Body) -> (Self, Sent) {
-        let kept = Self(Arc::new(Mutex::new(State { said: Some(Vec::new()), size: 0, asked: false, rest: Some(body) })));
+        let kept = Self(Arc::new(Mutex::new(State { said: Some(Vec::new()), size: 0, asked: false, rest: Some(Ahead::new(body)) })));
         (kept.clone(), Sent(kept))
     }
 
@@ -54,7 +55,7 @@ impl Kept {
         let mut state = self.state();
         let (said, rest) = (state.said.take()?, state.rest.take()?);
         if said.is_empty() {
-            return Some(rest);
+            return Some(Body::new(rest));
         }
         let said = tokio_stream::iter(said.into_iter().map(|bytes| Ok(Frame::data(bytes))));
         Some(Body::new(StreamBody::new(said.chain(BodyStream::new(rest)))))
@@ -91,10 +92,10 @@ impl http_body::Body for Sent {
     fn is_end_stream(&self) -> bool {
         let state = self.0.state();
         // Never before it is asked for, so that what is sent always was.
-        state.asked && state.rest.as_ref().is_some_and(Body::is_end_stream)
+        state.asked && state.rest.as_ref().is_some_and(Ahead::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.state().rest.as_ref().map(Body::size_hint).unwrap_or_default()
+        self.0.state().rest.as_ref().map(Ahead::size_hint).unwrap_or_default()
     }
 }
