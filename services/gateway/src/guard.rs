@@ -5,6 +5,7 @@ use std::{
     net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use http::{HeaderMap, StatusCode};
@@ -37,7 +38,6 @@ static EXCESS: LazyLock<Counter<u64>> = LazyLock::new(|| {
 });
 
 /// How the gateway is protected; by itself it believes nobody about clients, and counts none.
-#[derive(Default)]
 pub struct Protection {
     /// The requests that clients may make; any, when there are no limits.
     pub limits: Option<Limits>,
@@ -45,6 +45,14 @@ pub struct Protection {
     pub proxies: Proxies,
     /// The connections that one address may hold, other than a proxy's.
     pub connections: Option<NonZeroU32>,
+    /// How long a client may take none of an answer that waits for it.
+    pub stall: Duration,
+}
+
+impl Default for Protection {
+    fn default() -> Self {
+        Self { limits: None, proxies: Proxies::default(), connections: None, stall: Duration::from_secs(30) }
+    }
 }
 
 /// The protection, at work.
@@ -53,6 +61,8 @@ pub(crate) struct Guard {
     limits: Option<Arc<Limits>>,
     connections: Option<Shares<IpAddr>>,
     calls: Semaphore,
+    /// How long a client may take none of an answer.
+    pub(crate) stall: Duration,
 }
 
 /// Why a request is one too many.
@@ -65,9 +75,9 @@ pub(crate) enum Excess {
 }
 
 impl Guard {
-    pub(crate) fn new(Protection { limits, proxies, connections }: Protection) -> Self {
+    pub(crate) fn new(Protection { limits, proxies, connections, stall }: Protection) -> Self {
         let connections = connections.map(|most| Shares::of(most.get() as usize));
-        Self { proxies, limits: limits.map(Arc::new), connections, calls: Semaphore::new(CALLS) }
+        Self { proxies, limits: limits.map(Arc::new), connections, calls: Semaphore::new(CALLS), stall }
     }
 
     /// Where a request comes from, which reached us from `peer`.
@@ -149,7 +159,7 @@ mod tests {
 
     fn guard(connections: u32, proxies: &str) -> Guard {
         let proxies = Proxies::from_iter([proxies.parse().expect("a network")]);
-        Guard::new(Protection { connections: NonZeroU32::new(connections), proxies, limits: None })
+        Guard::new(Protection { connections: NonZeroU32::new(connections), proxies, ..Protection::default() })
     }
 
     #[test]

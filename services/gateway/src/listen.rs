@@ -57,8 +57,6 @@ const CONNECTIONS: usize = 10_000;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
 const IDLE: Duration = Duration::from_secs(75);
-/// How long a client may take none of an answer that waits for it.
-const STALL: Duration = Duration::from_secs(30);
 /// What fits into one packet is not compressed, in bytes.
 const SMALL: u64 = 1024;
 /// How long to wait after an accept failed, as it does while there are too many open files.
@@ -197,14 +195,15 @@ impl Doors {
         let service = service_fn(move |request: Request<DecompressionBody<Unbroken<Incoming>>>| {
             seen.store(true, Ordering::Relaxed);
             let (front, stop) = (Arc::clone(&front), stop.clone());
-            async move { Ok::<_, Infallible>(front.answer(request, peer, &stop).await) }
+            // Boxed here: each layer above would move it as a whole.
+            Box::pin(async move { Ok::<_, Infallible>(front.answer(request, peer, &stop).await) })
         });
         // An encoding that is not understood is refused where the body's type is.
         let service = RequestDecompression::new(service).pass_through_unaccepted(true);
         let service = Compression::new(service).compress_when(worthwhile());
         let service = TowerToHyperService::new(MapRequest::new(service, |request| answerable(unbroken(request))));
         let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(STALL));
+        stream.set_timeout(Some(self.front.guard.stall));
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let silent = async {
             tokio::time::sleep(GREETING).await;

@@ -19,7 +19,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    client::{Answer, Front},
+    client::{Answer, Front, nowhere},
     grpc::channel,
     service::{Double, ID},
 };
@@ -33,7 +33,7 @@ fn limited(rate: u32, proxies: &[&str]) -> Protection {
     let rate = NonZeroU32::new(rate).expect("a rate");
     let limits = Limits::new(authority, Rates { client: rate, organization: rate });
     let proxies = proxies.iter().map(|network| network.parse().expect("a network")).collect();
-    Protection { limits: Some(limits), proxies, connections: None }
+    Protection { limits: Some(limits), proxies, ..Protection::default() }
 }
 
 async fn stage(protection: Protection) -> (Double, Front) {
@@ -207,14 +207,15 @@ async fn unread(address: SocketAddr, pause: Duration) -> usize {
 /// Answers of some hundreds of kilobytes each: far more than a socket holds.
 const PIPELINED: usize = 200;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn who_does_not_read_an_answer_is_not_waited_for() {
-    let front = Front::alone().await;
-    let whole = front.get("/openapi.json").await.body.len() * PIPELINED;
-    let patient = unread(front.address, Duration::from_secs(20)).await;
-    assert!(patient > whole, "who pauses for a while loses nothing: {patient} of {whole}");
-    let cut = unread(front.address, Duration::from_secs(40)).await;
+    let waits = async |stall| Front::protected(nowhere().await, Protection { stall, ..Protection::default() }).await;
+    let (patient, hasty) = (waits(Duration::from_mins(1)).await, waits(Duration::from_millis(500)).await);
+    let whole = patient.get("/openapi.json").await.body.len() * PIPELINED;
+    let (pause, long) = (Duration::from_millis(500), Duration::from_secs(3));
+    let read = unread(patient.address, pause).await;
+    assert!(read > whole, "who pauses for a while loses nothing: {read} of {whole}");
+    let cut = unread(hasty.address, long).await;
     assert!(cut < whole, "{cut} of {whole}");
-    println!("{cut} of {whole} bytes were sent before the connection ended");
-    assert_eq!(front.get("/health").await.status, 200);
+    assert_eq!(hasty.get("/health").await.status, 200);
 }

@@ -33,6 +33,7 @@ impl Protection {
             limits: self.rates().map(|rates| Limits::new(authority(), rates)),
             proxies: self.trusted_proxies.iter().copied().collect(),
             connections: self.connections_per_client,
+            ..spectra_gateway::Protection::default()
         }
     }
 
