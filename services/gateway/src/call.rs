@@ -118,12 +118,8 @@ pub(crate) fn metadata(headers: &HeaderMap, trace: &Trace, client: IpAddr) -> He
         }
     }
     metadata.extend(trace.traceparent.clone().map(|parent| (HeaderName::from_static("traceparent"), parent)));
-    for (name, text) in [("x-request-id", trace.ids.request.to_string()), ("x-forwarded-for", client.to_string())] {
-        // Ids and addresses always are a header's value.
-        if let Ok(value) = HeaderValue::try_from(text) {
-            metadata.insert(name, value);
-        }
-    }
+    metadata.insert(HeaderName::from_static("x-request-id"), trace.request_id.clone());
+    metadata.extend(HeaderValue::try_from(client.to_string()).ok().map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
     metadata
 }
 

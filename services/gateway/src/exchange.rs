@@ -48,8 +48,9 @@ impl Exchange<'_> {
         match (self.binding.rpc.takes, framing, body) {
             (None, None, Some(body)) => self.call(body).await,
             (None, Some(framing), Some(body)) => self.watch(framing, body).await,
-            (Some(limit), None, Some(body)) => self.collect(limit, body).await,
-            (Some(limit), Some(framing), body) => self.converse(limit, framing, body.take()).await,
+            // The few that are long would make every other as large.
+            (Some(limit), None, Some(body)) => Box::pin(self.collect(limit, body)).await,
+            (Some(limit), Some(framing), body) => Box::pin(self.converse(limit, framing, body.take())).await,
             (_, _, None) => Err(Problem::internal()),
         }
     }
@@ -188,7 +189,7 @@ impl Exchange<'_> {
     /// A stream, as the client sees it.
     fn events(&self, framing: Framing, messages: Streaming<Bytes>, feed: Option<Feed>) -> Answer {
         let (plans, binding) = (Arc::clone(self.plans()), Arc::clone(self.binding));
-        let (path, ids, stop) = (self.parts().uri.path(), self.asked.trace.ids.clone(), self.asked.stop.clone());
+        let (path, ids, stop) = (self.parts().uri.path(), self.asked.trace.ids, self.asked.stop.clone());
         let mut answer = Response::new(stream(Events::new(messages, plans, binding, framing, path, ids, stop).fed_by(feed)));
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(framing.media_type()));
         answer

@@ -218,9 +218,7 @@ fn finish(answer: &mut Answer, parts: &Parts, trace: &Trace) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(trace.ids.request.to_string()) {
-        headers.insert("x-request-id", id);
-    }
+    headers.insert(HeaderName::from_static("x-request-id"), trace.request_id.clone());
     if parts.version >= Version::HTTP_2 {
         // There, a connection is not the affair of one request.
         headers.remove(CONNECTION);

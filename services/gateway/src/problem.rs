@@ -66,7 +66,7 @@ struct Document<'a> {
     instance: &'a str,
     code: &'a str,
     request_id: String,
-    trace_id: &'a str,
+    trace_id: String,
     errors: &'a [FieldError],
     #[serde(flatten)]
     about: &'a BTreeMap<String, String>,
@@ -235,7 +235,7 @@ impl Problem {
             instance: path,
             code: &self.code,
             request_id: ids.request.to_string(),
-            trace_id: &ids.trace,
+            trace_id: ids.trace.to_string(),
             errors: &self.errors,
             about: &self.about,
         };

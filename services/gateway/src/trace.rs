@@ -11,12 +11,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 /// What a refusal names of its request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids {
     /// The request's id: its own when that is a UUID, else a new one.
     pub(crate) request: Uuid,
-    /// The id of the trace, in hexadecimal.
-    pub(crate) trace: String,
+    pub(crate) trace: TraceId,
 }
 
 /// The course of one request.
@@ -24,6 +23,8 @@ pub(crate) struct Ids {
 pub(crate) struct Trace {
     /// Its ids.
     pub(crate) ids: Ids,
+    /// The request's id, as headers have it.
+    pub(crate) request_id: HeaderValue,
     /// The `traceparent` of the calls that come of it.
     pub(crate) traceparent: Option<HeaderValue>,
     /// The span of the request.
@@ -44,9 +45,14 @@ impl Trace {
         let collected = span.in_scope(telemetry::current_trace);
         let collected = collected.and_then(|trace| telemetry::parent(trace.to_str().ok()?));
         let context = collected.or(parent).unwrap_or_else(begin);
-        let ids = Ids { request, trace: context.trace_id().to_string() };
-        Self { ids, traceparent: telemetry::traceparent(&context), span }
+        let ids = Ids { request, trace: context.trace_id() };
+        Self { ids, request_id: value(request), traceparent: telemetry::traceparent(&context), span }
     }
+}
+
+/// An id, which always is a header's value.
+fn value(id: Uuid) -> HeaderValue {
+    HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// A trace of our own, which nobody collects.
@@ -68,7 +74,7 @@ mod tests {
     fn a_trace_is_continued() {
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let continued = read("traceparent", trace);
-        assert_eq!(continued.ids.trace, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(continued.ids.trace.to_string(), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(continued.traceparent.expect("a parent"), trace);
     }
 
@@ -79,7 +85,7 @@ mod tests {
         for begun in [one, other] {
             let parent =
                 begun.traceparent.as_ref().and_then(|parent| telemetry::parent(parent.to_str().ok()?)).expect("a valid traceparent");
-            assert_eq!(parent.trace_id().to_string(), begun.ids.trace);
+            assert_eq!(parent.trace_id(), begun.ids.trace);
         }
     }
 
