@@ -17,6 +17,7 @@ mod again;
 mod answer;
 mod body;
 mod call;
+mod compress;
 mod connect;
 mod contract;
 mod deadline;

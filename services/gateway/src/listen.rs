@@ -14,10 +14,6 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    Extensions, HeaderMap,
-    header::{ACCEPT_ENCODING, CONTENT_DISPOSITION},
-};
 use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -38,18 +34,9 @@ use tokio::{
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{service_fn, util::MapRequest};
-use tower_http::{
-    compression::{
-        Compression,
-        predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove},
-    },
-    decompression::{DecompressionBody, RequestDecompression},
-};
+use tower_http::decompression::{DecompressionBody, RequestDecompression};
 
-use crate::{
-    front::Front,
-    media::{self, Framing},
-};
+use crate::{compress, front::Front};
 
 /// How many connections there may be at once; more wait to be accepted.
 const CONNECTIONS: usize = 10_000;
@@ -57,8 +44,6 @@ const CONNECTIONS: usize = 10_000;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a connection may take to a further request: longer than the proxies in front keep one that is idle.
 const IDLE: Duration = Duration::from_secs(75);
-/// What fits into one packet is not compressed, in bytes.
-const SMALL: u64 = 1024;
 /// How long to wait after an accept failed, as it does while there are too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -126,21 +111,6 @@ fn server() -> Builder<TokioExecutor> {
     server
 }
 
-/// What is worth compressing: not what is small, not what is to arrive at once, and no file, of which a part may be asked for.
-fn worthwhile() -> impl Predicate {
-    let no_file = |_, _, headers: &HeaderMap, _: &Extensions| !headers.contains_key(CONTENT_DISPOSITION);
-    DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type())).and(no_file)
-}
-
-/// A request that takes some answer. Who takes none, neither as it is nor in any compression that there is, would be refused only
-/// after the call was made.
-fn answerable<B>(mut request: Request<B>) -> Request<B> {
-    if media::forbids_all_encodings(request.headers()) {
-        request.headers_mut().remove(ACCEPT_ENCODING);
-    }
-    request
-}
-
 /// What all connections share.
 struct Doors {
     front: Arc<Front>,
@@ -196,12 +166,15 @@ impl Doors {
             seen.store(true, Ordering::Relaxed);
             let (front, stop) = (Arc::clone(&front), stop.clone());
             // Boxed here: each layer above would move it as a whole.
-            Box::pin(async move { Ok::<_, Infallible>(front.answer(request, peer, &stop).await) })
+            Box::pin(async move {
+                let taken = compress::taken(request.headers());
+                let answer = front.answer(request, peer, &stop).await;
+                Ok::<_, Infallible>(compress::compress(answer, taken).await)
+            })
         });
         // An encoding that is not understood is refused where the body's type is.
         let service = RequestDecompression::new(service).pass_through_unaccepted(true);
-        let service = Compression::new(service).compress_when(worthwhile());
-        let service = TowerToHyperService::new(MapRequest::new(service, |request| answerable(unbroken(request))));
+        let service = TowerToHyperService::new(MapRequest::new(service, unbroken));
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(self.front.guard.stall));
         let mut connection = pin!(self.server.serve_connection(TokioIo::new(Box::pin(stream)), service));
