@@ -42,9 +42,7 @@ impl Trace {
             _ = span.set_parent(Context::new().with_remote_span_context(parent.clone()));
         }
         // Where traces are collected, calls belong to the span; else the caller's trace is passed on.
-        let collected = span.in_scope(telemetry::current_trace);
-        let collected = collected.and_then(|trace| telemetry::parent(trace.to_str().ok()?));
-        let context = collected.or(parent).unwrap_or_else(begin);
+        let context = telemetry::collected(&span).or(parent).unwrap_or_else(begin);
         let ids = Ids { request, trace: context.trace_id() };
         Self { ids, request_id: value(request), traceparent: telemetry::traceparent(&context), span }
     }

@@ -172,10 +172,14 @@ pub fn parent(header: &str) -> Option<SpanContext> {
 /// The `traceparent` for a call made within the current span; none while no traces are collected.
 #[must_use]
 pub fn current_trace() -> Option<HeaderValue> {
-    let context = Span::current().context();
-    let span = context.span();
-    let span = span.span_context();
-    if span.is_valid() { traceparent(span) } else { None }
+    traceparent(&collected(&Span::current())?)
+}
+
+/// What collectors know a span by; none while no traces are collected.
+#[must_use]
+pub fn collected(span: &Span) -> Option<SpanContext> {
+    let context = span.context();
+    Some(context.span().span_context().clone()).filter(SpanContext::is_valid)
 }
 
 /// W3C's `traceparent` of a span.

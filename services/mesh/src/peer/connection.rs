@@ -18,8 +18,9 @@ use http_body::{Frame, SizeHint};
 use hyper::{
     body::Incoming,
     client::conn::http2::{Builder, SendRequest},
+    rt::Executor,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
     runtime::{Handle, Id},
@@ -119,11 +120,21 @@ impl http_body::Body for Placed {
     }
 }
 
+/// Runs what a connection has to do for each call. It has the size of what a whole connection has to do, and is moved more than once.
+#[derive(Clone, Debug)]
+struct Tasks;
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        tokio::spawn(Box::pin(task));
+    }
+}
+
 /// Makes a connection, which ends when nobody has it any more and all its calls have ended.
 pub(super) async fn connect(at: SocketAddr) -> io::Result<SendRequest<Sent>> {
     let stream = timeout(LONGEST, TcpStream::connect(at)).await??;
     stream.set_nodelay(true)?;
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(Tasks);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE)
