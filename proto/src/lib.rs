@@ -29,7 +29,14 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contrac
 pub const BARE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bare.bin"));
 
 /// The contracts without their comments, to be walked at run time.
-pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(BARE).expect("the build encoded these descriptors"));
+pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(bare);
+
+/// The same for whoever walks them only once, and gives their memory back.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "the build encoded these descriptors")]
+pub fn bare() -> DescriptorPool {
+    DescriptorPool::decode(BARE).expect("the build encoded these descriptors")
+}
 
 /// The contracts with their comments, for whoever writes them down.
 #[must_use]

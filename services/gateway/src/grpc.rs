@@ -1,6 +1,11 @@
 //! gRPC and gRPC-Web on the port of HTTP: handed on to the service that owns the method, whose gate judges it.
 
-use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use http::{
@@ -42,13 +47,14 @@ const FRAMING: [HeaderName; 6] = [
 ];
 
 /// The services behind the gateway, as gRPC clients see them: at one address.
-#[derive(Clone)]
 pub(crate) struct Door {
     /// Every method that is offered, by its path.
-    methods: Arc<HashMap<String, Method>>,
-    /// Reflection and health, which the gateway answers for all.
-    own: tonic::service::Routes,
+    methods: HashMap<String, Method>,
+    /// Reflection and health, which the gateway answers for all; made when somebody first asks, as few ever do.
+    own: LazyLock<Own, Box<dyn FnOnce() -> Own + Send>>,
 }
+
+type Own = tonic::service::Routes;
 
 /// Whether a request is a call in gRPC or gRPC-Web.
 pub(crate) fn is_call(headers: &HeaderMap) -> bool {
@@ -62,7 +68,7 @@ fn is_grpc(kind: &HeaderValue) -> bool {
 impl Door {
     /// The door to the services of a contract; `peers` names who owns each package. Methods that `routes` lead to as well
     /// have one budget for both.
-    pub(crate) fn new(pool: &DescriptorPool, peers: &[(&str, Peer)], routes: &Routes<Target>) -> Result<Self, String> {
+    pub(crate) fn new(pool: &DescriptorPool, encoded: Bytes, peers: &[(&str, Peer)], routes: &Routes<Target>) -> Self {
         let (mut methods, mut names) = (HashMap::new(), vec!["grpc.health.v1.Health".to_owned()]);
         for service in pool.services() {
             if let Some((_, peer)) = peers.iter().find(|(package, _)| *package == service.package_name()) {
@@ -77,20 +83,7 @@ impl Door {
                 method.again = Arc::clone(&binding.rpc.again);
             }
         }
-        let described = pool.encode_to_vec();
-        let reflection = || {
-            let builder = tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(&described)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-            names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
-        };
-        let (v1, v1alpha) = (reflection().build_v1(), reflection().build_v1alpha());
-        let mut own = RoutesBuilder::default();
-        own.add_service(spectra_mesh::compressed!(v1.map_err(|fault| fault.to_string())?));
-        own.add_service(spectra_mesh::compressed!(v1alpha.map_err(|fault| fault.to_string())?));
-        // Answers for the process: whether a service is well is its own to say, and `/health/ready` asks all.
-        own.add_service(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
-        Ok(Self { methods: Arc::new(methods), own: own.routes() })
+        Self { methods, own: LazyLock::new(Box::new(move || own(&encoded, &names))) }
     }
 
     /// Answers a call of `client`.
@@ -113,6 +106,23 @@ impl Door {
             None => Status::from(Error::Unimplemented).into_http(),
         }
     }
+}
+
+/// What the gateway answers for all: the names and descriptors of what is behind it, and whether it lives.
+fn own(encoded: &[u8], names: &[String]) -> Own {
+    let reflection = || {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(encoded)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
+    };
+    let decoded = "what was decoded once";
+    let mut own = RoutesBuilder::default();
+    own.add_service(spectra_mesh::compressed!(reflection().build_v1().expect(decoded)));
+    own.add_service(spectra_mesh::compressed!(reflection().build_v1alpha().expect(decoded)));
+    // Answers for the process: whether a service is well is its own to say, and `/health/ready` asks all.
+    own.add_service(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
+    own.routes()
 }
 
 /// Says no to a call, in its own framing; nothing of it is read.

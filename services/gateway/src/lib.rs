@@ -5,8 +5,9 @@
 //! owns the method; the bytes of the answer, or of each message of a stream, become JSON, or a file. Calls that are gRPC or
 //! gRPC-Web already are handed on as they are, and those of the Connect protocol without their envelope.
 
-use std::{io, num::NonZeroUsize, sync::Arc, thread};
+use std::{io, num::NonZeroUsize, panic::resume_unwind, sync::Arc, thread};
 
+use bytes::Bytes;
 use prost_reflect::DescriptorPool;
 use spectra_mesh::Peer;
 use tokio::net::TcpListener;
@@ -61,23 +62,26 @@ impl Gateway {
     /// The gateway of the product's contract. `peers` names the service that owns each package, such as
     /// `spectra.lims.v1`. Refused when two routes take the same requests, or one does not fit its method.
     pub fn new(peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
-        Self::described(&spectra_proto::POOL, peers, Box::new(openapi))
+        let made = || Self::described(&spectra_proto::bare(), Bytes::from_static(spectra_proto::BARE), peers, Box::new(openapi));
+        // What this takes for a moment is more than what stays. The allocator keeps it for the thread that took it, and this one ends.
+        thread::scope(|scope| scope.spawn(made).join()).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The gateway of any contract.
     pub fn of(pool: &DescriptorPool, peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
         let described = pool.clone();
-        Self::described(pool, peers, Box::new(move || openapi::document(&described)))
+        Self::described(pool, pool.encode_to_vec().into(), peers, Box::new(move || openapi::document(&described)))
     }
 
-    fn described(pool: &DescriptorPool, peers: &[(&str, Peer)], describe: Describe) -> Result<Self, Unfit> {
+    /// What is made of a pool, which is there `encoded` as well, keeps nothing of it.
+    fn described(pool: &DescriptorPool, encoded: Bytes, peers: &[(&str, Peer)], describe: Describe) -> Result<Self, Unfit> {
         let plans = Arc::new(Plans::new(pool));
         let routes = contract::routes(pool, &plans, peers, describe)?;
         let prefixes = contract::prefixes(&routes);
         let mut services: Vec<Peer> = peers.iter().map(|(_, peer)| peer.clone()).collect();
         services.sort_by_key(Peer::name);
         services.dedup_by_key(|peer| peer.name());
-        let grpc = Door::new(pool, peers, &routes).map_err(|fault| Unfit(vec![fault]))?;
+        let grpc = Door::new(pool, encoded, peers, &routes);
         let guard = Guard::new(Protection::default());
         Ok(Self(Front { guard, plans, routes, grpc, peers: services, prefixes }))
     }
