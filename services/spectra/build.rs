@@ -7,6 +7,7 @@ const PACKED: (u32, u32) = (2, 36);
 
 /// Packs what tells the loader where addresses are to be adjusted: two megabytes less to read at each start, and four less resident in
 /// each process. Only where the C library that will load the program is the one here, and new enough.
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build by the environment")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let told = |name| env::var(name).unwrap_or_default();
