@@ -48,7 +48,7 @@ impl Exchange<'_> {
         match (self.binding.rpc.takes, framing, body) {
             (None, None, Some(body)) => self.call(body).await,
             (None, Some(framing), Some(body)) => self.watch(framing, body).await,
-            // The few that are long would make every other as large.
+            // Boxed: the futures of these two are large, and would make that of every call as large.
             (Some(limit), None, Some(body)) => Box::pin(self.collect(limit, body)).await,
             (Some(limit), Some(framing), body) => Box::pin(self.converse(limit, framing, body.take())).await,
             (_, _, None) => Err(Problem::internal()),

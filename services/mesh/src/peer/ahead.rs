@@ -12,8 +12,8 @@ use tonic::{Status, body::Body};
 /// What a body has to give next; nothing when it is at its end.
 type Next = Option<Result<Frame<Bytes>, Status>>;
 
-/// A body that says of its last frame that it is the last. tonic's knows only when it is asked for more: the end of each message would
-/// be a frame of its own.
+/// A body that says of its last frame that it is the last. tonic's knows only when it is asked for more: the end of each call would
+/// be a frame of its own. It holds one frame more than who sends it asked for.
 #[derive(Debug)]
 pub(super) struct Ahead {
     body: Body,
@@ -49,17 +49,21 @@ impl http_body::Body for Ahead {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Asked before the first frame.
+        // hyper asks only before the first frame.
         if self.found.is_some() { SizeHint::default() } else { self.body.size_hint() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{Request, Response};
     use http_body::Body as _;
     use http_body_util::{BodyExt, StreamBody};
+    use tokio::net::TcpListener;
+    use tower::Service;
 
     use super::*;
+    use crate::Peer;
 
     #[tokio::test]
     async fn the_last_frame_is_known_to_be_the_last() {
@@ -70,6 +74,31 @@ mod tests {
             assert_eq!((frame.into_data().expect("data"), ahead.is_end_stream()), (Bytes::from_static(text.as_bytes()), last));
         }
         assert!(ahead.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_with_its_message() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let at = listener.local_addr().expect("its address");
+        let serving = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
+            let (call, mut answer) = connection.accept().await.expect("a call").expect("no fault");
+            let driven = tokio::spawn(async move { while connection.accept().await.is_some() {} });
+            let mut body = call.into_body();
+            let message = body.data().await.expect("a message").expect("no fault");
+            // What comes in a frame of its own is still to be read.
+            let ended = body.is_end_stream();
+            answer.send_response(Response::new(()), true).expect("an open connection");
+            (message, ended, driven)
+        });
+        let frame = Ok::<_, Status>(Frame::data(Bytes::from_static(b"message")));
+        let call = Request::post("/").body(Body::new(StreamBody::new(tokio_stream::iter([frame])))).expect("a request");
+        let mut channel = Peer::at("double", &format!("http://{at}")).expect("a URL").channel();
+        assert!(channel.call(call).await.is_ok());
+        let (message, ended, driven) = serving.await.expect("no panic");
+        assert_eq!((&message[..], ended), (&b"message"[..], true));
+        driven.abort();
     }
 
     #[tokio::test]

@@ -120,7 +120,8 @@ impl http_body::Body for Placed {
     }
 }
 
-/// Runs what a connection has to do for each call. It has the size of what a whole connection has to do, and is moved more than once.
+/// Runs a connection, and what it has to do for each call. hyper's task of a call is as large as that of a connection: boxed, it is not
+/// copied when it is spawned.
 #[derive(Clone, Debug)]
 struct Tasks;
 
