@@ -3,13 +3,13 @@
 use std::{convert::Infallible, future::ready};
 
 use http::{
-    Extensions, HeaderMap, Request,
-    header::{ACCEPT_ENCODING, CONTENT_DISPOSITION},
+    Extensions, HeaderMap, HeaderValue, Request,
+    header::{ACCEPT_ENCODING, CONTENT_DISPOSITION, VARY},
 };
 use http_body_util::BodyExt;
 use spectra_mesh::Error;
 use tonic::Status;
-use tower::{ServiceExt, service_fn};
+use tower::{BoxError, ServiceExt, service_fn};
 use tower_http::compression::{
     Compression,
     predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove},
@@ -17,7 +17,7 @@ use tower_http::compression::{
 
 use crate::{
     answer::{Answer, stream},
-    media::{self, Framing},
+    media::Framing,
 };
 
 /// What fits into one packet is not compressed, in bytes.
@@ -29,25 +29,33 @@ fn worthwhile() -> impl Predicate {
     DefaultPredicate::new().and(SizeAbove::new(SMALL)).and(NotForContentType::const_new(Framing::Lines.media_type())).and(no_file)
 }
 
-/// The encodings that a client takes. Who takes none, neither as it is nor in any compression that there is, would be refused only after
-/// the call was made, and gets it as it is.
-pub(crate) fn taken(headers: &HeaderMap) -> HeaderMap {
-    if media::forbids_all_encodings(headers) {
-        return HeaderMap::new();
-    }
-    headers.get_all(ACCEPT_ENCODING).iter().map(|taken| (ACCEPT_ENCODING, taken.clone())).collect()
+/// The encodings that a client accepts.
+pub(crate) fn accepted(headers: &HeaderMap) -> HeaderMap {
+    headers.get_all(ACCEPT_ENCODING).iter().map(|accepted| (ACCEPT_ENCODING, accepted.clone())).collect()
 }
 
-/// The answer in an encoding that is `taken`, if that is worth the while. What is not goes by: to hold a compressor takes six
-/// kilobytes, which every layer above would move.
-pub(crate) async fn compress(answer: Answer, taken: HeaderMap) -> Answer {
+/// The answer in an encoding that is `accepted`, if that is worth the while. What is not compressed goes by: to hold a compressor takes
+/// six kilobytes, which every layer above would move.
+pub(crate) async fn compress(mut answer: Answer, accepted: HeaderMap) -> Answer {
     if !worthwhile().should_compress(&answer) {
         return answer;
     }
-    // Who is asked has the answer already.
+    if accepted.is_empty() {
+        answer.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+        return answer;
+    }
+    let status = answer.status();
+    // The layer wants a service to ask; this one gives back what it was sent.
     let mut asked = Request::new(answer);
-    *asked.headers_mut() = taken;
-    let answers = service_fn(|asked: Request<Answer>| ready(Ok::<_, Infallible>(asked.into_body())));
-    let Ok(compressed) = Compression::new(answers).compress_when(|_, _, _: &HeaderMap, _: &Extensions| true).oneshot(asked).await;
-    compressed.map(|body| stream(body.map_err(|fault| Status::from(Error::broken(fault)))))
+    *asked.headers_mut() = accepted;
+    let echo = service_fn(|asked: Request<Answer>| ready(Ok::<_, Infallible>(asked.into_body())));
+    let Ok(mut compressed) = Compression::new(echo).compress_when(|_, _, _: &HeaderMap, _: &Extensions| true).oneshot(asked).await;
+    // Who accepts nothing at all would be refused, after the call was made; it gets the answer as it is.
+    *compressed.status_mut() = status;
+    compressed.map(|body| stream(body.map_err(broken)))
+}
+
+/// Why a body that was being compressed broke off: mostly as the one within did.
+fn broken(fault: BoxError) -> Status {
+    fault.downcast::<Status>().map_or_else(|fault| Error::broken(fault).into(), |status| *status)
 }

@@ -50,11 +50,11 @@ const FRAMING: [HeaderName; 6] = [
 pub(crate) struct Door {
     /// Every method that is offered, by its path.
     methods: HashMap<String, Method>,
-    /// Reflection and health, which the gateway answers for all; made when somebody first asks, as few ever do.
-    own: LazyLock<Own, Box<dyn FnOnce() -> Own + Send>>,
+    /// Whether the process lives: whether a service is well is its own to say, and `/health/ready` asks all.
+    health: tonic::service::Routes,
+    /// What is behind the gateway; made when somebody first asks, as few ever do.
+    reflection: LazyLock<tonic::service::Routes, Box<dyn FnOnce() -> tonic::service::Routes + Send>>,
 }
-
-type Own = tonic::service::Routes;
 
 /// Whether a request is a call in gRPC or gRPC-Web.
 pub(crate) fn is_call(headers: &HeaderMap) -> bool {
@@ -83,7 +83,8 @@ impl Door {
                 method.again = Arc::clone(&binding.rpc.again);
             }
         }
-        Self { methods, own: LazyLock::new(Box::new(move || own(&encoded, &names))) }
+        let health = tonic::service::Routes::new(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
+        Self { methods, health, reflection: LazyLock::new(Box::new(move || reflection(&encoded, &names))) }
     }
 
     /// Answers a call of `client`.
@@ -97,32 +98,34 @@ impl Door {
     }
 
     async fn pass(&self, request: Request<Body>, guard: &Guard) -> Response<Body> {
-        if request.uri().path().starts_with("/grpc.") {
-            let Ok(answer) = self.own.clone().oneshot(request).await;
-            return answer;
-        }
-        match self.methods.get(request.uri().path()) {
-            Some(method) => method.call(request, guard).await,
-            None => Status::from(Error::Unimplemented).into_http(),
-        }
+        let own = match request.uri().path() {
+            path if path.starts_with("/grpc.health.") => &self.health,
+            path if path.starts_with("/grpc.reflection.") => &self.reflection,
+            path => {
+                return match self.methods.get(path) {
+                    Some(method) => method.call(request, guard).await,
+                    None => Status::from(Error::Unimplemented).into_http(),
+                };
+            }
+        };
+        let Ok(answer) = own.clone().oneshot(request).await;
+        answer
     }
 }
 
-/// What the gateway answers for all: the names and descriptors of what is behind it, and whether it lives.
-fn own(encoded: &[u8], names: &[String]) -> Own {
-    let reflection = || {
+/// The names and descriptors of what is behind the gateway.
+fn reflection(encoded: &[u8], names: &[String]) -> tonic::service::Routes {
+    let described = || {
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(encoded)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
         names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
     };
-    let decoded = "what was decoded once";
-    let mut own = RoutesBuilder::default();
-    own.add_service(spectra_mesh::compressed!(reflection().build_v1().expect(decoded)));
-    own.add_service(spectra_mesh::compressed!(reflection().build_v1alpha().expect(decoded)));
-    // Answers for the process: whether a service is well is its own to say, and `/health/ready` asks all.
-    own.add_service(spectra_mesh::compressed!(tonic_health::server::health_reporter().1));
-    own.routes()
+    let readable = "a pool's own descriptors";
+    let mut both = RoutesBuilder::default();
+    both.add_service(spectra_mesh::compressed!(described().build_v1().expect(readable)));
+    both.add_service(spectra_mesh::compressed!(described().build_v1alpha().expect(readable)));
+    both.routes()
 }
 
 /// Says no to a call, in its own framing; nothing of it is read.

@@ -73,7 +73,7 @@ impl Gateway {
         Self::described(pool, pool.encode_to_vec().into(), peers, Box::new(move || openapi::document(&described)))
     }
 
-    /// What is made of a pool, which is there `encoded` as well, keeps nothing of it.
+    /// Makes plans and routes of a pool, which they do not hold. `encoded` is the same, for reflection.
     fn described(pool: &DescriptorPool, encoded: Bytes, peers: &[(&str, Peer)], describe: Describe) -> Result<Self, Unfit> {
         let plans = Arc::new(Plans::new(pool));
         let routes = contract::routes(pool, &plans, peers, describe)?;

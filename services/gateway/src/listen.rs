@@ -167,9 +167,9 @@ impl Doors {
             let (front, stop) = (Arc::clone(&front), stop.clone());
             // Boxed here: each layer above would move it as a whole.
             Box::pin(async move {
-                let taken = compress::taken(request.headers());
+                let accepted = compress::accepted(request.headers());
                 let answer = front.answer(request, peer, &stop).await;
-                Ok::<_, Infallible>(compress::compress(answer, taken).await)
+                Ok::<_, Infallible>(compress::compress(answer, accepted).await)
             })
         });
         // An encoding that is not understood is refused where the body's type is.

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
 use crate::problem::{Answered, Problem};
@@ -54,13 +54,6 @@ fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
     let of = |wanted: &str| ranges.iter().find(|(range, _)| range.eq_ignore_ascii_case(wanted)).map(|(_, weight)| *weight);
     let weight = of(media_type).or_else(|| of(&format!("{family}/*"))).or_else(|| of("*/*"));
     weight.unwrap_or(if ranges.is_empty() { 1.0 } else { 0.0 })
-}
-
-/// Whether a client takes neither an answer as it is nor one in a compression that there is.
-pub(crate) fn forbids_all_encodings(headers: &HeaderMap) -> bool {
-    let stated: Vec<_> = headers.get_all(ACCEPT_ENCODING).iter().flat_map(ranges).collect();
-    let any = |names: &[&str], fits: fn(f32) -> bool| stated.iter().any(|(name, weight)| names.contains(name) && fits(*weight));
-    any(&["identity", "*"], |weight| weight <= 0.0) && !any(&["gzip", "br", "zstd"], |weight| weight > 0.0)
 }
 
 /// The ranges of an `Accept` header, or the like, each with its weight.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(crate) struct Ids {
     /// The request's id: its own when that is a UUID, else a new one.
     pub(crate) request: Uuid,
+    /// The id of the trace.
     pub(crate) trace: TraceId,
 }
 
@@ -44,12 +45,12 @@ impl Trace {
         // Where traces are collected, calls belong to the span; else the caller's trace is passed on.
         let context = telemetry::collected(&span).or(parent).unwrap_or_else(begin);
         let ids = Ids { request, trace: context.trace_id() };
-        Self { ids, request_id: value(request), traceparent: telemetry::traceparent(&context), span }
+        Self { ids, request_id: header(request), traceparent: telemetry::traceparent(&context), span }
     }
 }
 
 /// An id, which always is a header's value.
-fn value(id: Uuid) -> HeaderValue {
+fn header(id: Uuid) -> HeaderValue {
     HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
