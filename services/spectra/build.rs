@@ -6,13 +6,15 @@ use std::{env, process::Command};
 const PACKED: (u32, u32) = (2, 36);
 
 /// Packs what tells the loader where addresses are to be adjusted: two megabytes less to read at each start, and four less resident in
-/// each process. Only where the C library that will load the program is the one here, and new enough.
+/// each process. A program that is packed asks for a C library that is new enough, so it is not packed where the one here is not, nor
+/// where `SPECTRA_PORTABLE` says that it is to run elsewhere.
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build by the environment")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=SPECTRA_PORTABLE");
     let told = |name| env::var(name).unwrap_or_default();
     let native = told("HOST") == told("TARGET") && told("CARGO_CFG_TARGET_OS") == "linux" && told("CARGO_CFG_TARGET_ENV") == "gnu";
-    if native && glibc().is_some_and(|version| version >= PACKED) {
+    if native && told("SPECTRA_PORTABLE").is_empty() && glibc().is_some_and(|version| version >= PACKED) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }
