@@ -62,9 +62,8 @@ impl Gateway {
     /// The gateway of the product's contract. `peers` names the service that owns each package, such as
     /// `spectra.lims.v1`. Refused when two routes take the same requests, or one does not fit its method.
     pub fn new(peers: &[(&str, Peer)]) -> Result<Self, Unfit> {
-        let made = || Self::described(&spectra_proto::bare(), Bytes::from_static(spectra_proto::BARE), peers, Box::new(openapi));
-        // What this takes for a moment is more than what stays. The allocator keeps it for the thread that took it, and this one ends.
-        thread::scope(|scope| scope.spawn(made).join()).unwrap_or_else(|panic| resume_unwind(panic))
+        let encoded = Bytes::from_static(spectra_proto::BARE);
+        apart(|| Self::described(&spectra_proto::bare(), encoded, peers, Box::new(|| apart(openapi))))
     }
 
     /// The gateway of any contract.
@@ -103,4 +102,10 @@ impl Gateway {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         listen::serve_on(cores, self.0, listeners, stop).await
     }
+}
+
+/// Makes something on a thread of its own. What that takes for a moment is more than what stays, and the allocator keeps it for the thread
+/// that took it: this one ends.
+fn apart<T: Send>(make: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(make).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
