@@ -69,7 +69,7 @@ impl Door {
     /// The door to the services of a contract; `peers` names who owns each package. Methods that `routes` lead to as well
     /// have one budget for both.
     pub(crate) fn new(pool: &DescriptorPool, encoded: Bytes, peers: &[(&str, Peer)], routes: &Routes<Target>) -> Self {
-        let (mut methods, mut names) = (HashMap::new(), vec!["grpc.health.v1.Health".to_owned()]);
+        let (mut methods, mut names) = (HashMap::new(), Vec::new());
         for service in pool.services() {
             if let Some((_, peer)) = peers.iter().find(|(package, _)| *package == service.package_name()) {
                 names.push(service.full_name().to_owned());
@@ -98,29 +98,30 @@ impl Door {
     }
 
     async fn pass(&self, request: Request<Body>, guard: &Guard) -> Response<Body> {
-        let own = match request.uri().path() {
-            path if path.starts_with("/grpc.health.") => &self.health,
-            path if path.starts_with("/grpc.reflection.") => &self.reflection,
-            path => {
-                return match self.methods.get(path) {
-                    Some(method) => method.call(request, guard).await,
-                    None => Status::from(Error::Unimplemented).into_http(),
-                };
-            }
-        };
-        let Ok(answer) = own.clone().oneshot(request).await;
-        answer
+        let path = request.uri().path();
+        if let Some(own) = self.own(path) {
+            let Ok(answer) = own.clone().oneshot(request).await;
+            return answer;
+        }
+        match self.methods.get(path) {
+            Some(method) => method.call(request, guard).await,
+            None => Status::from(Error::Unimplemented).into_http(),
+        }
+    }
+
+    /// What the gateway answers itself, for all.
+    fn own(&self, path: &str) -> Option<&tonic::service::Routes> {
+        match path {
+            _ if path.starts_with("/grpc.health.") => Some(&self.health),
+            _ if path.starts_with("/grpc.reflection.") => Some(&self.reflection),
+            _ => None,
+        }
     }
 }
 
 /// The names and descriptors of what is behind the gateway.
 fn reflection(encoded: &[u8], names: &[String]) -> tonic::service::Routes {
-    let described = || {
-        let builder = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(encoded)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-        names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
-    };
+    let described = || spectra_mesh::serve::reflection(encoded, names.iter().map(String::as_str));
     let readable = "a pool's own descriptors";
     let mut both = RoutesBuilder::default();
     both.add_service(spectra_mesh::compressed!(described().build_v1().expect(readable)));

@@ -56,15 +56,7 @@ impl Service {
         }
         let (reporter, health) = tonic_health::server::health_reporter();
         let pulse = tokio::spawn(report(reporter, self.offers, self.db.clone(), Arc::clone(&self.authority), stop.clone()));
-        let reflection = || {
-            let mut builder = tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(spectra_proto::BARE)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-            for name in self.offers.iter().chain(&["grpc.health.v1.Health"]) {
-                builder = builder.with_service_name(*name);
-            }
-            builder
-        };
+        let reflection = || reflection(spectra_proto::BARE, self.offers.iter().copied());
         let serving = Server::builder()
             .layer(Gate::new(self.authority))
             .http2_keepalive_interval(Some(KEEPALIVE))
@@ -91,6 +83,14 @@ impl Service {
         _ = tokio::time::timeout(CLOSING, self.db.close()).await;
         Ok(())
     }
+}
+
+/// What tells of the services of these names, and of health, from their `encoded` descriptors.
+pub fn reflection<'d>(encoded: &'d [u8], names: impl Iterator<Item = &'d str>) -> tonic_reflection::server::Builder<'d> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(encoded)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    names.chain(["grpc.health.v1.Health"]).fold(builder, tonic_reflection::server::Builder::with_service_name)
 }
 
 /// Keeps the health of each offered service, and of the whole, as the database and the keys are.
